@@ -1,0 +1,1 @@
+"""What crosses a process border: plain dataclasses and JSON, the standard library only."""

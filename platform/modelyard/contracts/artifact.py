@@ -1,0 +1,70 @@
+"""Artifact: the folder that a training run leaves, and its manifest.
+
+    manifest.json      {"files": {name: {"sha256", "bytes"}}}; written last: a folder without it is no artifact
+    signature.json     `Signature`
+    features.json      fitted preprocessing (`modelyard.features`)
+    decoder.json       arrays to labels and values (`modelyard.features`)
+    core.onnx          the numeric core as the predictor runs it
+    core.keras         the numeric core as Keras saves it
+    model.keras        end to end: raw values in, probabilities or value out
+    savedmodel.zip     the same as a SavedModel
+    golden.json        {"rows": [...], "predictions": [...]}: raw rows and what the trained model answered
+    report.json        metrics and plots of the held-out test part (see docs/report.md)
+    lineage.json       plan, seed, library versions, device, times
+"""
+
+import hashlib
+from pathlib import Path
+
+from modelyard.contracts.jsonfile import read_json, write_json
+
+MANIFEST = "manifest.json"
+SIGNATURE = "signature.json"
+FEATURES = "features.json"
+DECODER = "decoder.json"
+CORE_ONNX = "core.onnx"
+CORE_KERAS = "core.keras"
+MODEL_KERAS = "model.keras"
+SAVEDMODEL = "savedmodel.zip"
+GOLDEN = "golden.json"
+REPORT = "report.json"
+LINEAGE = "lineage.json"
+
+DOWNLOADS = {"keras": MODEL_KERAS, "savedmodel": SAVEDMODEL, "onnx": CORE_ONNX}
+
+
+class DamagedArtifact(Exception):
+    """A file of an artifact is missing or is not what its manifest says."""
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(folder: Path) -> str:
+    """Write the manifest over every file below `folder` and return the manifest's own SHA-256."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files = {
+        name: {"sha256": digest_of(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in names
+        if name != MANIFEST
+    }
+    write_json(folder / MANIFEST, {"files": files})
+    return digest_of(folder / MANIFEST)
+
+
+def verify(folder: Path, sha256: str | None = None) -> None:
+    """Raise `DamagedArtifact` unless every file is what the manifest says (and the manifest has this `sha256`)."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise DamagedArtifact(f"{MANIFEST} is missing")
+    if sha256 is not None and digest_of(manifest) != sha256:
+        raise DamagedArtifact(f"{MANIFEST} is not the one that was registered")
+    for name, wanted in read_json(manifest)["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise DamagedArtifact(f"{name} is missing")
+        if digest_of(path) != wanted["sha256"]:
+            raise DamagedArtifact(f"{name} was changed after training")

@@ -1,0 +1,139 @@
+"""The one place where environment variables are read. Every one is documented in `docs/settings.md`; a test compares the two."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class UnsafeSetting(Exception):
+    """A variable has a value that cannot be meant; the message says which and what is wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What the variables say, checked."""
+
+    home: Path
+    host: str
+    port: int
+    predict_host: str
+    predict_port: int
+    public_url: str
+    predict_url: str
+    predict_internal_url: str
+    debug: bool
+    secret_key: str = field(repr=False)
+    key_pepper: str = field(repr=False)
+    allowed_hosts: tuple[str, ...]
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    storage: Path
+    sign_up: bool
+    email_url: str = field(repr=False)
+    email_from: str
+    upload_max_bytes: int
+    train_memory_bytes: int
+    ingest_memory_bytes: int
+    lease_seconds: int
+    heartbeat_seconds: int
+
+
+def read_environment() -> Environment:
+    """Read and check every variable. Raises `UnsafeSetting`."""
+    home = Path(_text("MODELYARD_HOME", str(ROOT / "var"))).resolve()
+    host, port = _text("MODELYARD_HOST", "127.0.0.1"), _integer("MODELYARD_PORT", 8000, 1, 65535)
+    predict_host = _text("MODELYARD_PREDICT_HOST", host)
+    predict_port = _integer("MODELYARD_PREDICT_PORT", 8001, 1, 65535)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return Environment(
+        home=home,
+        host=host,
+        port=port,
+        predict_host=predict_host,
+        predict_port=predict_port,
+        public_url=_text("MODELYARD_PUBLIC_URL", f"http://{shown}:{port}").rstrip("/"),
+        predict_url=_text("MODELYARD_PREDICT_URL", f"http://{shown}:{predict_port}").rstrip("/"),
+        predict_internal_url=_text("MODELYARD_PREDICT_INTERNAL_URL", f"http://{shown}:{predict_port}").rstrip("/"),
+        debug=_flag("MODELYARD_DEBUG", False),
+        secret_key=_secret("MODELYARD_SECRET_KEY", home / "secrets" / "secret_key"),
+        key_pepper=_secret("MODELYARD_KEY_PEPPER", home / "secrets" / "key_pepper"),
+        allowed_hosts=tuple(
+            name.strip() for name in _text("MODELYARD_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{shown}").split(",")
+        ),
+        database_url=_text("DATABASE_URL", f"sqlite:///{home / 'database' / 'modelyard.sqlite3'}"),
+        redis_url=_text("REDIS_URL", _embedded_redis_url(home)),
+        storage=_storage(home),
+        sign_up=_flag("MODELYARD_SIGN_UP", True),
+        email_url=_text("MODELYARD_EMAIL_URL", "console:"),
+        email_from=_text("MODELYARD_EMAIL_FROM", "modelyard@localhost"),
+        upload_max_bytes=_integer("MODELYARD_UPLOAD_MAX_BYTES", 2 * 1024**3, 1024, 1024**4),
+        train_memory_bytes=_integer("MODELYARD_TRAIN_MEMORY_BYTES", 0, 0, 1024**4),
+        ingest_memory_bytes=_integer("MODELYARD_INGEST_MEMORY_BYTES", 2 * 1024**3, 256 * 1024**2, 1024**4),
+        lease_seconds=_integer("MODELYARD_LEASE_SECONDS", 90, 2, 3600),
+        heartbeat_seconds=_integer("MODELYARD_HEARTBEAT_SECONDS", 15, 1, 600),
+    )
+
+
+def _text(name: str, default: str) -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def _integer(name: str, default: int, low: int, high: int) -> int:
+    text = _text(name, str(default))
+    try:
+        number = int(text)
+    except ValueError:
+        raise UnsafeSetting(f"{name} must be a whole number, got {text!r}") from None
+    if not low <= number <= high:
+        raise UnsafeSetting(f"{name} must be from {low} to {high}, got {number}")
+    return number
+
+
+def _flag(name: str, default: bool) -> bool:
+    text = _text(name, "1" if default else "0").lower()
+    if text not in ("0", "1", "true", "false", "yes", "no"):
+        raise UnsafeSetting(f"{name} must be 1 or 0, got {text!r}")
+    return text in ("1", "true", "yes")
+
+
+def _secret(name: str, path: Path) -> str:
+    """A secret comes from the variable, from the file that `NAME_FILE` names, or is drawn once and kept in the home folder."""
+    value = os.environ.get(name, "").strip()
+    named = os.environ.get(name + "_FILE", "").strip()
+    if named:
+        value = Path(named).read_text(encoding="utf-8").strip()
+    if not value:
+        value = _kept_secret(path)
+    if len(value) < 32:
+        raise UnsafeSetting(f"{name} must have at least 32 characters; leave it out and one is drawn and kept")
+    return value
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8").strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _embedded_redis_url(home: Path) -> str:
+    """The Redis that `make up` starts writes down where it listens."""
+    note = home / "redis" / "url"
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else "redis://127.0.0.1:6379/0"
+
+
+def _storage(home: Path) -> Path:
+    url = urlsplit(_text("MODELYARD_STORAGE_URL", f"file://{home / 'storage'}"))
+    if url.scheme != "file" or url.netloc:
+        raise UnsafeSetting(
+            f"MODELYARD_STORAGE_URL must be file:///a/folder that all machines share, got scheme {url.scheme!r}"
+        )
+    return Path(unquote(url.path))

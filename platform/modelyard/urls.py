@@ -1,0 +1,32 @@
+"""Every address. Pages are by app; the platform API is below /api/v1/, each app bringing its own part."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from modelyard import health
+
+api: list[URLPattern | URLResolver] = [
+    path("", include("modelyard.accounts.api_urls")),
+    path("", include("modelyard.quotas.api_urls")),
+    path("", include("modelyard.datasets.api_urls")),
+    path("", include("modelyard.runs.api_urls")),
+    path("", include("modelyard.registry.api_urls")),
+    path("", include("modelyard.endpoints.api_urls")),
+]
+
+urlpatterns = [
+    path("healthz", health.show_health, name="health"),
+    path("api/v1/", include((api, "api"))),
+    path("", include("modelyard.home.urls")),
+    path("", include("modelyard.accounts.urls")),
+    path("data/", include("modelyard.datasets.urls")),
+    path("runs/", include("modelyard.runs.urls")),
+    path("models/", include("modelyard.registry.urls")),
+    path("endpoints/", include("modelyard.endpoints.urls")),
+    path("usage/", include("modelyard.quotas.urls")),
+    path("admin/", include("modelyard.console.urls")),
+]
+
+handler400 = "modelyard.web_errors.show_bad_request"
+handler403 = "modelyard.web_errors.show_forbidden"
+handler404 = "modelyard.web_errors.show_not_found"
+handler500 = "modelyard.web_errors.show_server_error"

