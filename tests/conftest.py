@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from modelyard.accounts.models import Role, User, Workspace
+from playwright.sync_api import Browser
 
+from modelyard.accounts.models import Role, User, Workspace
 from tests import factories
+from tests.browser import open_browser
 
 
 @pytest.fixture
@@ -81,6 +83,13 @@ def redis(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object
     connection.close()
     redis_connection.redis.cache_clear()
     jobs.sender.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser. It is closed with its module, since no other event loop can run beside it."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture

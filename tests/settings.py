@@ -1,4 +1,7 @@
-"""Settings of the tests: a home of their own, made before Django reads its settings, and gone afterwards."""
+"""Settings of the tests: a home of their own, made before Django reads its settings, and gone afterwards.
+
+Translations are compiled here, as they are at the start of the platform.
+"""
 
 import atexit
 import os
@@ -14,22 +17,12 @@ os.environ.setdefault("MODELYARD_DEBUG", "0")
 
 from modelyard.settings import *  # noqa: E402, F403
 from modelyard.settings import STORAGES  # noqa: E402
+from modelyard.translations import compile_translations  # noqa: E402
+
+compile_translations()
 
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["*"]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-
-
-class _NoMigrations:
-    """Tables are made from the models while the schema is young."""
-
-    def __contains__(self, app: str) -> bool:
-        return True
-
-    def __getitem__(self, app: str) -> None:
-        return None
-
-
-MIGRATION_MODULES = _NoMigrations()
