@@ -51,3 +51,15 @@ class QuotaExceeded(ModelyardError):
     def __init__(self, message: str, *, kind: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class TooLarge(ModelyardError):
+    """More bytes than this installation takes in one piece."""
+
+    code = "too_large"
+
+
+class StorageFull(ModelyardError):
+    """The disk that holds files has no room left."""
+
+    code = "storage_full"

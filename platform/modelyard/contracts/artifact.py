@@ -1,16 +1,16 @@
 """Artifact: the folder that a training run leaves, and its manifest.
 
-    manifest.json      {"files": {name: {"sha256", "bytes"}}}; written last: a folder without it is no artifact
-    signature.json     `Signature`
-    features.json      fitted preprocessing (`modelyard.features`)
-    decoder.json       arrays to labels and values (`modelyard.features`)
-    core.onnx          the numeric core as the predictor runs it
-    core.keras         the numeric core as Keras saves it
-    model.keras        end to end: raw values in, probabilities or value out
-    savedmodel.zip     the same as a SavedModel
-    golden.json        {"rows": [...], "predictions": [...]}: raw rows and what the trained model answered
-    report.json        metrics and plots of the held-out test part (see docs/report.md)
-    lineage.json       plan, seed, library versions, device, times
+manifest.json      {"files": {name: {"sha256", "bytes"}}}; written last: a folder without it is no artifact
+signature.json     `Signature`
+features.json      fitted preprocessing (`modelyard.features`)
+decoder.json       arrays to labels and values (`modelyard.features`)
+core.onnx          the numeric core as the predictor runs it
+core.keras         the numeric core as Keras saves it
+model.keras        end to end: raw values in, probabilities or value out
+savedmodel.zip     the same as a SavedModel
+golden.json        {"rows": [...], "predictions": [...]}: raw rows and what the trained model answered
+report.json        metrics and plots of the held-out test part (see docs/report.md)
+lineage.json       plan, seed, library versions, device, times
 """
 
 import hashlib

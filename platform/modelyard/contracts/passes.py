@@ -1,7 +1,7 @@
 """Passes: how the platform calls the predictor for a signed-in person (the playground), without a key of theirs.
 
-A pass is `mdyp_<payload>.<signature>`: base64url JSON of who, where and until when, signed with the installation's pepper.
-It is sent as `Authorization: Bearer mdyp_…`, lives a minute, and is never shown to anybody.
+A pass is `mdyp_<payload>.<signature>`: base64url JSON of who, where and until when, signed with the installation's
+pepper. It is sent as `Authorization: Bearer mdyp_…`, lives a minute, and is never shown to anybody.
 """
 
 import base64

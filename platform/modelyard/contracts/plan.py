@@ -18,9 +18,9 @@ class Split:
 class Plan:
     """One attempt to fit one model template to one data set version.
 
-    `data` is the absolute folder of the ingested version (read only); `kinds` the kind of each column that is used, the
-    target's included; `target` is None for images, where the class folder is the target. `max_seconds` is the wall-clock
-    budget that the quota was reserved for.
+    `data` is the absolute folder of the ingested version (read only); `kinds` the kind of each column that is used,
+    the target's included; `target` is None for images, where the class folder is the target. `max_seconds` is the
+    wall-clock budget that the quota was reserved for.
     """
 
     run: str

@@ -7,7 +7,16 @@ The folder of an ingested version holds
     table.parquet      tables: every column as strings (null = missing), trimmed, in the order of the file
     images.json        images: [{"file", "label", "original", "width", "height"}], `file` below images/
     images/000000.jpg  images: the readable ones as they came, renamed; EXIF is kept, decoding heeds it
-    preview/           images: a few thumbnails (JPEG, at most 128 pixels a side), named as in images/
+    preview/000000.jpg images: thumbnails of a few (JPEG, at most 128 pixels a side), numbered as in images/
+
+A refused version holds `source` and `profile.json` only. `details` says how the file was understood:
+
+    tables             format ("json", "json lines", "parquet", "xlsx"; absent for delimited text), encoding, delimiter,
+                       sheet, table_from (the path in a zip), duplicates (rows that repeat an earlier one)
+    images             image_sizes {"minimum_width", "median_width", "maximum_width", … "maximum_height"},
+                       formats {"png": 24}, previews [{"file", "label"}] below preview/, labels_from, split_folders,
+                       duplicates
+    zips               skipped [{"file", "reason"}] (the first thousand), skipped_count
 
 Columns stay text in `table.parquet` so that nothing is lost by a guess: kinds can be corrected by hand, and the same
 parser (`modelyard.features.values`) reads them in training and in prediction.
@@ -17,6 +26,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from modelyard.contracts.sentences import Sentence
+
 ColumnKind = Literal["number", "category", "flag", "date", "text", "identifier", "empty"]
 COLUMN_KINDS: tuple[ColumnKind, ...] = ("number", "category", "flag", "date", "text", "identifier", "empty")
 DataKind = Literal["table", "images", "texts", "series"]
@@ -24,12 +35,26 @@ DataKind = Literal["table", "images", "texts", "series"]
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something that is wrong or worth knowing. `row` counts data rows from 1; `line` is not used, `row` is."""
+    """Something that is wrong or worth knowing, in plain words. `row` counts data rows (or JSON lines) from 1.
+
+    `code` is one of those in `docs/data-formats.md`; `sentence` is the message in parts that can be translated.
+    """
 
     code: str
     message: str
     row: int | None = None
     column: str | None = None
+    sentence: Sentence | None = None
+
+    @classmethod
+    def saying(cls, code: str, sentence: Sentence, *, row: int | None = None, column: str | None = None) -> Self:
+        """A problem whose message is `sentence` in English."""
+        return cls(code=code, message=str(sentence), row=row, column=column, sentence=sentence)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        said = value.get("sentence")
+        return cls(**{**value, "sentence": Sentence.from_json(said) if said else None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +69,11 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnProfile:
-    """One column: its guessed kind and what a person wants to see of it. Dates are seconds since 1970 in `minimum` and bars."""
+    """One column: its guessed kind and what a person wants to see of it.
+
+    Dates are seconds since 1970 in `minimum`, `maximum`, `mean`, `median`, bars. `missing` also counts what cannot be
+    read as the kind: a word among numbers, 30 February.
+    """
 
     name: str
     kind: ColumnKind
@@ -99,7 +128,7 @@ class Profile:
             ),
             classes=tuple(Bar(**bar) for bar in value["classes"]),
             preview=tuple(tuple(row) for row in value["preview"]),
-            warnings=tuple(Problem(**problem) for problem in value["warnings"]),
-            problems=tuple(Problem(**problem) for problem in value["problems"]),
+            warnings=tuple(Problem.from_json(problem) for problem in value["warnings"]),
+            problems=tuple(Problem.from_json(problem) for problem in value["problems"]),
             details=dict(value.get("details", {})),
         )

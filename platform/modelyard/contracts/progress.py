@@ -1,7 +1,8 @@
 """Progress: what training and ingesting say while they work, one JSON object a line on standard output.
 
 The supervisor reads the lines, records them and publishes them. A line that is not JSON is log text.
-A person's "finish now" is a file named `finish` in the folder of the run, looked for after every step; "cancel" is SIGTERM.
+A person's "finish now" is a file named `finish` in the folder of the run, looked for after every step;
+"cancel" is SIGTERM.
 """
 
 import json
@@ -17,10 +18,12 @@ Event = Literal["phase", "step", "epoch", "log", "device", "failure", "done"]
 class Progress:
     """One thing said. Which fields are set depends on `event`.
 
-    phase: `phase`. step: `epoch`, `epochs`, `step`, `steps`, `metrics` (so far in this epoch), `fraction`, `eta_seconds`.
+    phase: `phase`. step: `epoch`, `epochs`, `step`, `steps`, `metrics` (so far in this epoch), `fraction`,
+    `eta_seconds`.
     epoch: `epoch`, `epochs`, `metrics` (`loss`, `val_loss`, `accuracy`, `val_accuracy`, …), `fraction`, `eta_seconds`.
     log: `level`, `message`. device: `device` (kind, name, memory_bytes, used_bytes, utilisation 0..1).
-    failure: `code`, `message`, `hint`. done: `metrics` is {"train": {…}, "validation": {…}, "test": {…}}.
+    failure: `code`, `message`, `sentence` (the message in parts), `hint`.
+    done: `metrics` is {"train": {…}, "validation": {…}, "test": {…}}.
     `fraction` is the share of the whole run that is done, 0..1.
     """
 
@@ -35,6 +38,7 @@ class Progress:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     level: str | None = None
     message: str | None = None
+    sentence: Mapping[str, Any] | None = None
     code: str | None = None
     hint: str | None = None
     device: Mapping[str, Any] | None = None

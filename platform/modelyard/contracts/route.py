@@ -1,14 +1,18 @@
-"""Route: what the predictor needs to know of an endpoint, a key and a workspace's limits. The platform writes, the predictor reads.
+"""Route: what the predictor needs to know of an endpoint, a key and a workspace's limits.
 
-In Redis, under the prefix `modelyard:`:
+The platform writes, the predictor reads; usage and reports go the other way. In Redis, under the prefix `modelyard:`:
 
     routes     hash   "<workspace id>/<endpoint name>" -> Route as JSON
     keys       hash   key id -> Key as JSON (never the key: its digest)
     limits     hash   workspace id -> Limits as JSON
-    changed    channel; each message is {"routes": field} or {"keys": key id} or {"limits": workspace id}: read that field again
-    usage      stream; the predictor adds {"usage": Usage as JSON} about once a second; the platform folds and deletes them
-    spent:<workspace id>:<YYYY-MM>      predictions this month; the predictor adds to it and refuses above the limit
-    predictors  hash  process name -> {"at": seconds, "routes": {field: {"state", "message", "versions": {"<n>": "AVAILABLE"|"LOADING"|"END"}}}}
+    changed    channel; a message {"routes": field}, {"keys": key id} or {"limits": workspace id}: read that field again
+    usage      stream; the predictor adds {"usage": Usage as JSON} about once a second; the platform folds and deletes
+    predictors hash   process name -> {"at": seconds, "routes": {field: {"state", "message", "versions"}}}, where
+                      `versions` maps the number to "AVAILABLE", "LOADING" or "END"
+    spent:<workspace id>:<YYYY-MM>   predictions this month; the predictor adds to it and refuses above the limit
+    rate:<workspace id>              the token bucket of a workspace
+    seen:<process name>              a predictor's mark: while it is there, Redis was not emptied
+    told:<process name>              the last batch of usage that a predictor told
 
 A name belongs to a workspace: which endpoint `churn` means is decided by the key that asks.
 """
@@ -38,7 +42,7 @@ def rate_key(workspace: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One model version that an endpoint answers with; `artifact` is its absolute folder, `percent` its share of the calls."""
+    """A model version that an endpoint answers with; `artifact` is an absolute folder, `percent` its share."""
 
     version: int
     artifact: str
@@ -108,7 +112,7 @@ class Limits:
 class Usage:
     """Calls of one endpoint with one key in one UTC minute, added up by one predictor.
 
-    `predictions` are rows answered; `latencies` counts calls by upper bound in milliseconds (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, inf).
+    `predictions` are rows answered; `latencies` counts calls by `LATENCY_BOUNDS`, the last one those above all bounds.
     """
 
     workspace: str
@@ -132,3 +136,4 @@ class Usage:
 
 
 LATENCY_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Upper bounds in milliseconds."""

@@ -1,4 +1,7 @@
-"""Signature: what a model takes and gives. `signature.json` in an artifact; the API, the playground and the predictor read it."""
+"""Signature: what a model takes and gives; `signature.json` in an artifact.
+
+The API, the playground and the predictor read it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,10 +12,11 @@ InputKind = Literal["number", "category", "flag", "date", "text", "image"]
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """One named input. A missing value is accepted where `optional`; a category outside `values` counts as unseen, not as an error.
+    """One named input. A missing value is accepted where `optional`; a category outside `values` counts as unseen.
 
     `minimum` and `maximum` are what training saw, shown and drawn but not enforced. `example` is a real value of the
-    training data (images: null). For images `height`, `width`, `channels` say what the network computes on; any size is accepted.
+    training data (images: null). For images `height`, `width`, `channels` say what the network computes on; any size
+    is accepted.
     """
 
     name: str
