@@ -13,7 +13,8 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A hyper-parameter: name in code and API, title and help for people; `advanced` ones are folded away in the form."""
+    """A hyper-parameter: name in code and API, title and help for people; `advanced` ones are folded away in the
+    form."""
 
     name: str
     title: str
@@ -29,30 +30,44 @@ class Parameter:
         raise NotImplementedError
 
     def json_schema(self) -> dict[str, Any]:
-        return {"title": self.title, "description": self.help, "default": self.default_value, "x-advanced": self.advanced}
+        return {
+            "title": self.title,
+            "description": self.help,
+            "default": self.default_value,
+            "x-advanced": self.advanced,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Integer(Parameter):
-    """A whole number from `minimum` to `maximum`."""
+    """A whole number from `minimum` to `maximum`; None where `optional` and left empty."""
 
-    default: int
+    default: int | None
     minimum: int
     maximum: int
+    optional: bool = False
     unit: str = ""
 
     @property
-    def default_value(self) -> int:
+    def default_value(self) -> int | None:
         return self.default
 
-    def clean(self, value: Any) -> int:
+    def clean(self, value: Any) -> int | None:
+        if self.optional and value in (None, ""):
+            return None
         number = _number(value)
         if number is None or number != int(number) or not self.minimum <= number <= self.maximum:
             raise ValueError(f"must be a whole number from {self.minimum} to {self.maximum}, got {_shown(value)}")
         return int(number)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum, "x-unit": self.unit} | super().json_schema()
+        kind: Any = ["integer", "null"] if self.optional else "integer"
+        return {
+            "type": kind,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "x-unit": self.unit,
+        } | super().json_schema()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +94,12 @@ class Real(Parameter):
 
     def json_schema(self) -> dict[str, Any]:
         kind: Any = ["number", "null"] if self.optional else "number"
-        return {"type": kind, "minimum": self.minimum, "maximum": self.maximum, "x-unit": self.unit} | super().json_schema()
+        return {
+            "type": kind,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "x-unit": self.unit,
+        } | super().json_schema()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +156,10 @@ class Estimate:
 class ModelTemplate:
     """A kind of model that people can train.
 
-    `estimate(profile, hyperparameters)` gives the expected duration. `examples` are words for the gallery card. The folder
-    of the template holds `spec.py` with a module-level `TEMPLATE`, and `network.py` (see `docs/adding-a-model-template.md`).
+    `estimate(profile, hyperparameters)` gives the expected duration. `examples` are words for the gallery card;
+    `largest_side` is the side in pixels to which larger images are scaled unless a person says otherwise. The folder
+    of the template holds `spec.py` with a module-level `TEMPLATE`, and `network.py` (see
+    `docs/adding-a-model-template.md`).
     """
 
     slug: str
@@ -149,14 +171,20 @@ class ModelTemplate:
     parameters: tuple[Parameter, ...]
     estimate: Callable[[Profile, Mapping[str, Any]], Estimate]
     needs_target: bool = True
+    largest_side: int = 64
     examples: tuple[str, ...] = ()
     details: str = ""
     tags: tuple[str, ...] = field(default=())
 
     def clean_hyperparameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a value for every parameter, defaults filled in. Raises `InvalidInput` naming each one that does not fit."""
+        """Return a value for every parameter, defaults filled in. Raises `InvalidInput` naming each one that does not
+        fit."""
         known = {parameter.name: parameter for parameter in self.parameters}
-        problems = {name: f"{self.slug} has no such hyper-parameter; it has {', '.join(known)}" for name in values if name not in known}
+        problems = {
+            name: f"{self.slug} has no such hyper-parameter; it has {', '.join(known)}"
+            for name in values
+            if name not in known
+        }
         cleaned: dict[str, Any] = {}
         for name, parameter in known.items():
             try:

@@ -1,0 +1,129 @@
+"""The harness that every model template passes: build, train, export, answer odd input."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from modelyard.catalog import list_templates
+from modelyard.catalog.spec import Flag, Integer, ModelTemplate, Real
+from modelyard.contracts import artifact
+from modelyard.contracts.profile import ColumnProfile, Profile
+from modelyard.errors import InvalidInput
+from tests.training.tables import make_columns, make_plan, write_pictures, write_table
+from tests.training.whole import build_network, train_and_compare
+from workers.training.preparing import Material
+from workers.training.preparing_images import prepare_images
+from workers.training.preparing_tables import prepare_table
+
+TEMPLATES = list_templates()
+CHEAP = {"epochs": 1, "batch_size": 16}
+
+
+def setting_of(template: ModelTemplate, edge: str) -> dict[str, Any]:
+    """Every hyper-parameter at its lowest or highest; what is left open or chosen from a list at its default."""
+    values: dict[str, Any] = {}
+    for parameter in template.parameters:
+        if isinstance(parameter, (Integer, Real)) and parameter.name not in ("epochs", "batch_size", "loss_threshold"):
+            values[parameter.name] = getattr(parameter, edge) if edge != "default" else parameter.default_value
+        if isinstance(parameter, Flag):
+            values[parameter.name] = {"minimum": False, "maximum": True}.get(edge, parameter.default)
+    return template.clean_hyperparameters({**values, **CHEAP})
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("samples")
+    return {"table": write_table(root / "table", make_columns()), "images": write_pictures(root / "images")}
+
+
+def prepare(template: ModelTemplate, folders: dict[str, Path], hyperparameters: dict[str, Any]) -> Material:
+    target = {"images": None, "table": "label" if template.task == "classification" else "value"}[template.input_kind]
+    plan = make_plan(
+        folders[template.input_kind], target=target, template=template.slug, hyperparameters=hyperparameters
+    )
+    if template.input_kind == "images":
+        return prepare_images(plan, template.task, template.largest_side)
+    return prepare_table(plan, template.task)
+
+
+def each_template(function: Any) -> Any:
+    return pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.slug)(function)
+
+
+@each_template
+def test_it_says_what_it_is(template: ModelTemplate) -> None:
+    assert template.title
+    assert template.summary.endswith(".")
+    assert len(template.details) > 100
+    assert template.examples
+    shared = {"epochs", "patience", "loss_threshold", "max_minutes", "batch_size", "learning_rate", "optimizer", "loss"}
+    assert shared <= {parameter.name for parameter in template.parameters}
+    assert all(parameter.title and parameter.help for parameter in template.parameters)
+
+
+@each_template
+def test_its_defaults_are_values_that_it_accepts(template: ModelTemplate) -> None:
+    defaults = template.clean_hyperparameters({})
+    assert template.clean_hyperparameters(defaults) == defaults
+    assert set(template.json_schema()["properties"]) == set(defaults)
+
+
+@each_template
+@pytest.mark.parametrize("wrong", [{"learning_rate": float("nan")}, {"batch_size": 0}, {"epochs": 10**9}, {"no": 1}])
+def test_senseless_settings_are_refused(template: ModelTemplate, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=f"hyperparameters.{next(iter(wrong))}"):
+        template.clean_hyperparameters(wrong)
+
+
+@each_template
+def test_it_estimates_a_range_that_grows_with_the_data(template: ModelTemplate) -> None:
+    columns = tuple(ColumnProfile(name=f"c{index}", kind="number") for index in range(10))
+    small, large = (
+        template.estimate(
+            Profile(kind=template.input_kind, rows=rows, columns=columns), template.clean_hyperparameters({})
+        )
+        for rows in (500, 50_000)
+    )
+    assert 0 < small.low < small.high
+    assert large.high > small.high
+
+
+@each_template
+@pytest.mark.parametrize("edge", ["minimum", "default", "maximum"])
+def test_it_builds_at_every_edge_of_its_settings(template: ModelTemplate, edge: str, folders: dict[str, Path]) -> None:
+    hyperparameters = setting_of(template, edge)
+    network = build_network(prepare(template, folders, hyperparameters), hyperparameters)
+    assert network.parameters > 0
+    assert network.epochs == 1
+
+
+@each_template
+def test_an_epoch_gives_finite_metrics_and_every_export_agrees(
+    template: ModelTemplate, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    hyperparameters = template.clean_hyperparameters(CHEAP)
+    material = prepare(template, folders, hyperparameters)
+    differences = train_and_compare(material, hyperparameters, tmp_path, odd_rows(template, material))
+    assert set(differences) == {artifact.CORE_ONNX, artifact.CORE_KERAS, artifact.MODEL_KERAS, artifact.SAVEDMODEL}
+    assert max(differences.values()) < 1e-4
+
+
+def odd_rows(template: ModelTemplate, material: Material) -> list[Any]:
+    """What a caller may send and no training row was like."""
+    if template.input_kind == "images":
+        return [encode(Image.new(mode, (30, 17), colour)) for mode, colour in (("L", 40), ("RGBA", 0), ("CMYK", 0))]
+    plain = material.rows.raw(0)
+    return [
+        {**plain, "town": "Atlantis", "many": "never seen"},
+        {**plain, "x": 1e30, "y": -1e30, "since": "9999-12-31"},
+        dict.fromkeys(plain),
+    ]
+
+
+def encode(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG" if picture.mode == "CMYK" else "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,71 @@
+"""How much each column matters: how the loss grows on rows where the column is shuffled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelyard.features.columns import CodedColumn
+from modelyard.features.table import TableFeatures
+from workers.training.metrics import log_loss
+from workers.training.preparing import Material
+
+MOST_ROWS, REPEATS, MOST_COLUMNS = 1000, 3, 200
+Predict = Callable[[dict[str, NDArray[Any]]], NDArray[Any]]
+"""From the inputs of the numeric core to its output."""
+
+
+def measure_importance(material: Material, predict: Predict) -> list[dict[str, Any]]:
+    """Return the columns, most important first, with the mean growth of the loss and its range over repeats."""
+    features = material.features
+    assert isinstance(features, TableFeatures)
+    random = np.random.default_rng([material.plan.seed, 8])
+    part = material.parts.validation if len(material.parts.validation) else material.parts.train
+    rows = np.sort(random.permutation(part)[:MOST_ROWS])
+    inputs, targets = material.take(rows), material.targets[rows]
+    base = _loss(material, predict(inputs), targets)
+    places = find_places(features)
+    found = []
+    for name in list(places)[:MOST_COLUMNS]:
+        growths = [
+            _loss(material, predict(_shuffle(inputs, places[name], random.permutation(len(rows)))), targets) - base
+            for _ in range(REPEATS)
+        ]
+        found.append({"column": name, "value": float(np.mean(growths)), "low": min(growths), "high": max(growths)})
+    return sorted(found, key=lambda item: -item["value"])
+
+
+def find_places(features: TableFeatures) -> dict[str, dict[str, list[int]]]:
+    """For every column the indexes of its numbers in each input."""
+    places: dict[str, dict[str, list[int]]] = {}
+    start = coded = 0
+    for column in features.columns:
+        if isinstance(column, CodedColumn):
+            places[column.name] = {"codes": [coded]}
+            coded += 1
+            continue
+        numbers = list(range(start, start + column.width))
+        numbers += [
+            features.raw_width + position for position, index in enumerate(features.indicators) if index in numbers
+        ]
+        places[column.name] = {"numbers": numbers}
+        start += column.width
+    return places
+
+
+def _shuffle(
+    inputs: dict[str, NDArray[Any]], place: dict[str, list[int]], order: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    shuffled = dict(inputs)
+    for name, indexes in place.items():
+        array = inputs[name].copy()
+        array[:, indexes] = array[order][:, indexes]
+        shuffled[name] = array
+    return shuffled
+
+
+def _loss(material: Material, output: NDArray[Any], targets: NDArray[Any]) -> float:
+    if material.task == "classification":
+        return log_loss(targets, output)
+    return float(np.square(output.reshape(-1) - targets).mean())
