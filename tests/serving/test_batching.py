@@ -1,0 +1,71 @@
+"""Calls share forward passes, and nobody notices: no row of another's, no fault of another's."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard.contracts.route import Target
+from tests.serving import artifacts
+from tests.serving.conftest import Shared
+from tests.serving.test_http import Line
+
+AGES = [None, 1, 18.5, 41, 99]
+TOWNS = ["Wien", "Berlin", "Paris", "Atlantis", None]
+ALL = [{"age": age, "city": town} for age in AGES for town in TOWNS]
+BAD = [{"age": "poison", "city": "Wien"}, {"age": 1, "town": "Wien"}, {"age": 1, "city": ["Wien"]}, 7]
+
+
+async def call(shared: Shared, bodies: list[bytes]) -> list[tuple[int, Any]]:
+    """Send bodies one after the other over one connection."""
+    import orjson
+
+    line = Line.__new__(Line)
+    line.key = shared.key
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared.predictor.port)
+    answers = []
+    for body in bodies:
+        writer.write(line.compose(body))
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(part.split(b":")[1]) for part in head.split(b"\r\n") if part.startswith(b"content-length"))
+        answers.append((int(head.split()[1]), orjson.loads(await reader.readexactly(length))))
+    writer.close()
+    return answers
+
+
+def test_no_caller_gets_a_row_or_a_fault_of_another(shared: Shared, classifier: Target) -> None:
+    import orjson
+
+    predictions = artifacts.predict(Path(classifier.artifact), ALL)
+    wanted = dict(zip(map(repr, ALL), predictions, strict=True))
+    chance = random.Random(5)
+    plans = [[chance.choices(ALL, k=chance.choice((1, 1, 1, 2, 5, 40))) for _ in range(40)] for _ in range(24)]
+    poisoned = {(caller, turn) for caller in range(24) for turn in range(40) if chance.random() < 0.15}
+
+    def compose(caller: int, turn: int, rows: list[Any]) -> bytes:
+        if (caller, turn) in poisoned:
+            rows = [*rows, chance.choice(BAD)]
+        if caller % 4 == 3 and (caller, turn) not in poisoned:
+            columns = {name: [row[name] for row in rows] for name in ("age", "city")}
+            return orjson.dumps({"inputs": columns})
+        return orjson.dumps({"instances": rows})
+
+    async def run() -> list[list[tuple[int, Any]]]:
+        calls = [
+            call(shared, [compose(caller, turn, rows) for turn, rows in enumerate(plan)])
+            for caller, plan in enumerate(plans)
+        ]
+        return await asyncio.gather(*calls)
+
+    for caller, answers in enumerate(asyncio.run(run())):
+        for turn, (status, answer) in enumerate(answers):
+            if (caller, turn) in poisoned:
+                assert status == 400
+                assert f"instances[{len(plans[caller][turn])}]" in answer["error"]
+                continue
+            assert status == 200, answer
+            scores = answer["outputs"]["score"] if "outputs" in answer else [p["score"] for p in answer["predictions"]]
+            expected = [wanted[repr(row)]["score"] for row in plans[caller][turn]]
+            assert scores == pytest.approx(expected, abs=1e-5)

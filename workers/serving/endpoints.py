@@ -1,0 +1,189 @@
+"""Endpoints as the predictor serves them: what a route asks for is loaded beside what answers, then flipped."""
+
+import asyncio
+import logging
+import random
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Any, Literal
+
+from modelyard.contracts.route import Route, Target
+from modelyard.contracts.signature import Signature
+from workers.serving.http.heads import compose_head
+from workers.serving.models.loaded import CannotLoad
+from workers.serving.models.repository import Repository, Slot
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 15.0
+State = Literal["loading", "live", "failed"]
+
+
+class Served:
+    """One version that an endpoint answers with."""
+
+    __slots__ = ("head", "signature", "slot", "target", "version")
+
+    def __init__(self, target: Target, slot: Slot, signature: Signature) -> None:
+        self.target = target
+        self.version = target.version
+        self.signature = signature
+        self.slot = slot
+        self.head = compose_head(200) + b"x-modelyard-version: %d\r\n" % target.version
+
+
+class Endpoint:
+    """A name that predicts. `live` is what answers, `wanted` what the platform asks for."""
+
+    def __init__(self, wanted: Route) -> None:
+        self.wanted = wanted
+        self.route = wanted
+        self.live: tuple[Served, ...] = ()
+        self.faults: dict[int, str] = {}
+        self.settled: Route | None = None
+        self.retry_at = 0.0
+        self._bounds: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.wanted.name
+
+    @property
+    def workspace(self) -> str:
+        return self.wanted.workspace
+
+    @property
+    def state(self) -> State:
+        if self.settled is not self.wanted:
+            return "loading"
+        return "failed" if self.faults else "live"
+
+    @property
+    def message(self) -> str:
+        return "; ".join(f"version {version}: {fault}" for version, fault in self.faults.items())
+
+    def flip(self, route: Route, live: tuple[Served, ...]) -> None:
+        self.route = route
+        self.live = live
+        self._bounds = tuple(accumulate(max(0, served.target.percent) for served in live))
+
+    def choose(self, session: bytes | None) -> Served | None:
+        """Return the version for a call: by the percents of the split, the same one for the same `session`."""
+        if len(self.live) < 2:
+            return self.live[0] if self.live else None
+        whole = self._bounds[-1]
+        if whole == 0:
+            return self.live[0]
+        point = random.randrange(whole) if session is None else zlib.crc32(session) % whole  # noqa: S311
+        return next(served for served, bound in zip(self.live, self._bounds, strict=True) if point < bound)
+
+    def version(self, number: int) -> Served | None:
+        return next((served for served in self.live if served.version == number), None)
+
+    def label(self, label: str) -> Served | None:
+        number = self.route.labels.get(label)
+        return self.version(number) if number is not None else None
+
+    @property
+    def latest(self) -> Served | None:
+        return max(self.live, key=lambda served: served.version, default=None)
+
+    def version_states(self) -> dict[int, str]:
+        """Return what TensorFlow Serving calls the state of each version."""
+        states = {served.version: "AVAILABLE" for served in self.live}
+        for target in self.wanted.targets:
+            if target.version not in states:
+                states[target.version] = "END" if target.version in self.faults else "LOADING"
+        return states
+
+    def report(self) -> dict[str, Any]:
+        states = {str(version): state for version, state in self.version_states().items()}
+        return {"state": self.state, "message": self.message, "versions": states}
+
+
+class Endpoints:
+    """All endpoints by `workspace/name`."""
+
+    def __init__(self, repository: Repository, on_change: Callable[[], None]) -> None:
+        self._repository = repository
+        self._on_change = on_change
+        self._endpoints: dict[str, Endpoint] = {}
+        self._settling: dict[str, asyncio.Task[None]] = {}
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._endpoints.values())
+
+    def find(self, workspace: str, name: str) -> Endpoint | None:
+        return self._endpoints.get(f"{workspace}/{name}")
+
+    @property
+    def loading(self) -> int:
+        """How many endpoints have yet to load for the first time."""
+        return sum(endpoint.settled is None for endpoint in self._endpoints.values())
+
+    def put(self, field: str, route: Route | None) -> None:
+        """Take in what the platform published."""
+        if route is None:
+            endpoint = self._endpoints.pop(field, None)
+            if endpoint is not None:
+                self._let_go(endpoint.live)
+            self._on_change()
+            return
+        known = self._endpoints.get(field)
+        if known is None:
+            known = self._endpoints[field] = Endpoint(route)
+        known.wanted = route
+        self._settle_soon(field)
+
+    def tick(self) -> None:
+        """Try again what failed: a folder may have come back."""
+        now = asyncio.get_running_loop().time()
+        for field, endpoint in self._endpoints.items():
+            if endpoint.state == "failed" and now >= endpoint.retry_at:
+                self._settle_soon(field)
+
+    def report(self) -> dict[str, Any]:
+        return {field: endpoint.report() for field, endpoint in self._endpoints.items()}
+
+    def _settle_soon(self, field: str) -> None:
+        if field not in self._settling:
+            self._settling[field] = asyncio.ensure_future(self._settle(field))
+
+    async def _settle(self, field: str) -> None:
+        """Load what is wanted, then flip. Whatever cannot be loaded leaves the last good versions where they are."""
+        while (endpoint := self._endpoints.get(field)) is not None:
+            route = endpoint.wanted
+            served, faults = await self._load(route)
+            if self._endpoints.get(field) is not endpoint or endpoint.wanted is not route:
+                self._let_go(served)
+                continue
+            former = endpoint.live
+            if served and (not faults or not former):
+                endpoint.flip(route, served)
+                self._let_go(former)
+            else:
+                self._let_go(served)
+            endpoint.faults, endpoint.settled = faults, route
+            endpoint.retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
+            self._on_change()
+            break
+        del self._settling[field]
+
+    async def _load(self, route: Route) -> tuple[tuple[Served, ...], dict[int, str]]:
+        served, faults = [], {}
+        for target in route.targets:
+            slot = self._repository.acquire(target)
+            try:
+                batcher = await self._repository.load(slot)
+            except CannotLoad as fault:
+                log.warning("endpoint %s, version %d: %s", route.field, target.version, fault)
+                faults[target.version] = str(fault)
+                self._repository.release(slot)
+            else:
+                served.append(Served(target, slot, batcher.model.signature))
+        return tuple(served), faults
+
+    def _let_go(self, served: tuple[Served, ...]) -> None:
+        for one in served:
+            self._repository.release(one.slot)

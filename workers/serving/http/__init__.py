@@ -1,0 +1,1 @@
+"""HTTP/1.1 over asyncio: exchanges in, answers out, in order, bounded in size and time."""

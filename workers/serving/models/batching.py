@@ -1,0 +1,194 @@
+"""Calls that became ready in the same turn of the event loop share one forward pass. Nobody ever waits for company.
+
+A batch that would hold up the loop runs in a thread, and what arrives in the meantime makes the next batch. A bad row
+fails its own call: the calls of such a batch are prepared one by one, and the good ones still share the pass.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol
+
+import numpy as np
+
+from modelyard.features import RowProblem
+from modelyard.features.base import Arrays
+from workers.serving.models.loaded import Columns, LoadedModel, NotFinite, Predictions
+from workers.serving.problems import Problem, failure, too_late, unavailable
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH_ROWS = 1024
+INLINE_SECONDS = 0.002
+Outcome = Predictions | RowProblem | NotFinite
+
+
+class Job(Protocol):
+    """A call that waits for its predictions: rows, or columns of `count` values. One of the last two is called once."""
+
+    rows: list[Any]
+    columns: Columns | None
+    count: int
+    deadline: float
+
+    @property
+    def abandoned(self) -> bool: ...
+
+    def finish(self, predictions: Predictions) -> None: ...
+
+    def fail(self, fault: Problem | RowProblem | NotFinite) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueLimits:
+    """How much may wait for one model."""
+
+    requests: int
+    rows: int
+
+
+class Batcher:
+    """The queue in front of one model."""
+
+    def __init__(self, model: LoadedModel, limits: QueueLimits, executor: Executor) -> None:
+        self.model = model
+        self._limits = limits
+        self._executor = executor
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Job] = deque()
+        self._rows = 0
+        self._scheduled = False
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; a full queue fails it with a 503."""
+        if self._waiting and (
+            len(self._waiting) >= self._limits.requests or self._rows + job.count > self._limits.rows
+        ):
+            job.fail(unavailable("too many calls wait for this model; try again"))
+            return
+        self._waiting.append(job)
+        self._rows += job.count
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        jobs = self._take()
+        rows = sum(job.count for job in jobs)
+        self.model.used_at = self._loop.time()
+        if jobs and self.model.estimate_seconds(rows) > INLINE_SECONDS:
+            self._loop.run_in_executor(self._executor, answer, self.model, jobs).add_done_callback(
+                lambda done: self._deliver(jobs, done)
+            )
+            return
+        self._scheduled = False
+        if jobs:
+            try:
+                outcomes = answer(self.model, jobs)
+            except Exception:
+                log.exception("a batch of %d calls failed", len(jobs))
+                _fail(jobs)
+            else:
+                _hand_out(jobs, outcomes)
+        self._go_on()
+
+    def _take(self) -> list[Job]:
+        """Take the next batch; what is late or abandoned is not computed at all."""
+        jobs: list[Job] = []
+        now, rows = monotonic(), 0
+        while self._waiting and (not jobs or rows + self._waiting[0].count <= MAX_BATCH_ROWS):
+            job = self._waiting.popleft()
+            self._rows -= job.count
+            if job.abandoned or job.deadline <= now:
+                job.fail(too_late())
+                continue
+            rows += job.count
+            jobs.append(job)
+        return jobs
+
+    def _deliver(self, jobs: list[Job], done: "asyncio.Future[list[Outcome]]") -> None:
+        self._scheduled = False
+        if done.cancelled() or done.exception() is not None:
+            log.error("a batch of %d calls failed", len(jobs), exc_info=None if done.cancelled() else done.exception())
+            _fail(jobs)
+        else:
+            _hand_out(jobs, done.result())
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+
+def answer(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
+    """Return the predictions of each job, or what is wrong with it. May run in a thread."""
+    if len(jobs) == 1:
+        return [_answer_alone(model, jobs[0])]
+    if all(job.columns is None for job in jobs):
+        try:
+            predictions = model.predict([row for job in jobs for row in job.rows])
+        except (RowProblem, NotFinite):
+            return _answer_apart(model, jobs)
+        return _share_out(jobs, predictions)
+    return _answer_apart(model, jobs)
+
+
+def _answer_alone(model: LoadedModel, job: Job) -> Outcome:
+    try:
+        return model.compute(_prepare(model, job))
+    except (RowProblem, NotFinite) as fault:
+        return fault
+
+
+def _answer_apart(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
+    """Prepare each job by itself, compute the good ones together; if that fails too, compute each by itself."""
+    outcomes: list[Outcome | None] = [None] * len(jobs)
+    prepared: dict[int, Arrays] = {}
+    for index, job in enumerate(jobs):
+        try:
+            prepared[index] = _prepare(model, job)
+        except RowProblem as fault:
+            outcomes[index] = fault
+    good = [jobs[index] for index in prepared]
+    if good:
+        parts = list(prepared.values())
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        try:
+            shares: list[Outcome] = _share_out(good, model.compute(arrays))
+        except NotFinite:
+            shares = [_answer_alone(model, job) for job in good]
+        for index, share in zip(prepared, shares, strict=True):
+            outcomes[index] = share
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _prepare(model: LoadedModel, job: Job) -> Arrays:
+    if job.columns is not None:
+        return model.features.transform_columns(job.columns)
+    return model.features.transform(job.rows)
+
+
+def _share_out(jobs: list[Job], predictions: Predictions) -> list[Outcome]:
+    shares: list[Outcome] = []
+    start = 0
+    for job in jobs:
+        shares.append(predictions[start : start + job.count])
+        start += job.count
+    return shares
+
+
+def _fail(jobs: list[Job]) -> None:
+    for job in jobs:
+        job.fail(failure())
+
+
+def _hand_out(jobs: list[Job], outcomes: list[Outcome]) -> None:
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, list):
+            job.finish(outcome)
+        else:
+            job.fail(outcome)

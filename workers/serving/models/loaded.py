@@ -1,0 +1,149 @@
+"""A model in memory. It is only made from an artifact that is what was registered and answers as it did in training."""
+
+import gc
+import time
+from collections.abc import Mapping, Sequence
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime
+
+from modelyard.contracts import artifact
+from modelyard.contracts.jsonfile import read_json
+from modelyard.contracts.signature import Signature
+from modelyard.features import RowProblem, load_decoder, load_features
+from modelyard.features.base import Arrays
+from workers.serving.models.golden import check_golden
+from workers.serving.models.rows import Row, read_row
+
+RUNTIME_FAULTS = (
+    runtime.Fail,
+    runtime.InvalidArgument,
+    runtime.InvalidGraph,
+    runtime.InvalidProtobuf,
+    runtime.NotImplemented,
+    runtime.RuntimeException,
+)
+WARM_SIZES = (1, 1, 1, 8, 64, 64, 256, 256)
+SLOW_SECONDS = 0.2
+Columns = Mapping[str, Sequence[object]]
+Predictions = list[dict[str, Any]]
+
+
+class CannotLoad(Exception):
+    """An artifact that must not answer; the message says why."""
+
+
+class NotFinite(ArithmeticError):
+    """The model computed no finite number for `row`."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(f"row {row}")
+        self.row = row
+
+
+class LoadedModel:
+    """Features, numeric core and decoder of one model version. `seconds_a_call` and `seconds_a_row` were measured."""
+
+    def __init__(self, folder: Path, sha256: str, threads: int) -> None:
+        """Raises `CannotLoad`."""
+        started, before = time.monotonic(), _resident_bytes()
+        try:
+            artifact.verify(folder, sha256)
+            self.signature = Signature.from_json(read_json(folder / artifact.SIGNATURE))
+            self.features = load_features(read_json(folder / artifact.FEATURES))
+            self.decoder = load_decoder(read_json(folder / artifact.DECODER))
+            golden = read_json(folder / artifact.GOLDEN)
+            self._session = ort.InferenceSession(
+                str(folder / artifact.CORE_ONNX), _session_options(threads), providers=["CPUExecutionProvider"]
+            )
+        except (artifact.DamagedArtifact, OSError, ValueError, KeyError, TypeError, *RUNTIME_FAULTS) as fault:
+            raise CannotLoad(f"the artifact cannot be read: {fault}") from fault
+        self.names = frozenset(item.name for item in self.signature.inputs)
+        self.sole_input = self.signature.inputs[0] if len(self.signature.inputs) == 1 else None
+        self.takes_images = any(item.kind == "image" for item in self.signature.inputs)
+        self._inputs = [item.name for item in self._session.get_inputs()]
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._prove(golden)
+        self.bytes = max(_resident_bytes() - before, (folder / artifact.CORE_ONNX).stat().st_size)
+        self.load_seconds = time.monotonic() - started
+        self.used_at = 0.0
+
+    # -- computing
+
+    def predict(self, rows: Sequence[Row]) -> Predictions:
+        """Return a prediction for each row. Raises `RowProblem` or `NotFinite`."""
+        return self.compute(self.features.transform(rows))
+
+    def compute(self, arrays: Arrays) -> Predictions:
+        """Return the predictions for what the features made. Raises `NotFinite`."""
+        computed = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
+        for output in computed:
+            if not np.isfinite(output).all():
+                raise NotFinite(_first_not_finite(output))
+        return self.decoder.decode(dict(zip(self._outputs, computed, strict=True)))
+
+    def estimate_seconds(self, rows: int) -> float:
+        return self.seconds_a_call + rows * self.seconds_a_row
+
+    # -- proving
+
+    def _prove(self, golden: Mapping[str, Any]) -> None:
+        try:
+            rows = [read_row(self, self._without_unused(row), index) for index, row in enumerate(golden["rows"])]
+            if not rows or len(rows) != len(golden["predictions"]):
+                raise CannotLoad("the artifact has no golden rows to prove it with")
+            fault = check_golden(self.predict(rows), golden["predictions"])
+            if fault is None:
+                self._warm(rows)
+        except (RowProblem, NotFinite, ValueError, KeyError, TypeError, *RUNTIME_FAULTS) as broken:
+            raise CannotLoad(f"the golden rows cannot be computed: {broken}") from broken
+        if fault is not None:
+            raise CannotLoad(f"the artifact does not answer as the trained model did: {fault}")
+
+    def _without_unused(self, row: Any) -> Any:
+        """A golden row is a whole row of the data; columns that the model does not look at are left out."""
+        return {name: row[name] for name in row if name in self.names} if self._is_table_row(row) else row
+
+    def _is_table_row(self, row: Any) -> bool:
+        return isinstance(row, dict) and not self.takes_images
+
+    def _warm(self, rows: Sequence[Row]) -> None:
+        """Run every size of batch that will be seen and measure what a call and a row cost this thread."""
+        seconds: dict[int, float] = {}
+        for size in WARM_SIZES:
+            batch = [rows[index % len(rows)] for index in range(size)]
+            started = time.thread_time()
+            self.predict(batch)
+            seconds[size] = min(seconds.get(size, inf), time.thread_time() - started)
+            if seconds[size] > SLOW_SECONDS:
+                break
+        smallest, largest = min(seconds), max(seconds)
+        spread = max(1, largest - smallest)
+        self.seconds_a_row = max(0.0, seconds[largest] - seconds[smallest]) / spread if spread > 1 else seconds[1]
+        self.seconds_a_call = max(0.0, seconds[smallest] - self.seconds_a_row)
+
+
+def _session_options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _first_not_finite(output: NDArray[Any]) -> int:
+    bad = ~np.isfinite(output.reshape(len(output), -1)).all(axis=1)
+    return int(bad.argmax())
+
+
+def _resident_bytes() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096
