@@ -12,11 +12,23 @@ http = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from modelyard.bodies import Bodies  # noqa: E402
 from modelyard.routing import websocket_urlpatterns  # noqa: E402
+
+LARGEST_BODY = 32 * 1024**2
+WITH_FILES = ("/api/v1/datasets", "/data/")
+
+
+def limit_body(path: str) -> int:
+    """The largest body that is read below `path`: files of people go to the data pages, everything else is small."""
+    if path.startswith(WITH_FILES):
+        return settings.ENVIRONMENT.upload_max_bytes + LARGEST_BODY
+    return LARGEST_BODY
+
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": Bodies(http, limit_body),
         "websocket": OriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), [settings.ENVIRONMENT.public_url]
         ),

@@ -1,4 +1,4 @@
-"""The one place where environment variables are read. Every one is documented in `docs/settings.md`; a test compares the two."""
+"""The one place where environment variables are read. Each is documented in `docs/settings.md`; a test compares."""
 
 import os
 import secrets
@@ -40,14 +40,19 @@ class Environment:
     ingest_memory_bytes: int
     lease_seconds: int
     heartbeat_seconds: int
+    device: str
+    admin_email: str
+    admin_password: str = field(repr=False)
+    sample: bool
+    trainers: int
 
 
 def read_environment() -> Environment:
     """Read and check every variable. Raises `UnsafeSetting`."""
-    home = Path(_text("MODELYARD_HOME", str(ROOT / "var"))).resolve()
-    host, port = _text("MODELYARD_HOST", "127.0.0.1"), _integer("MODELYARD_PORT", 8000, 1, 65535)
-    predict_host = _text("MODELYARD_PREDICT_HOST", host)
-    predict_port = _integer("MODELYARD_PREDICT_PORT", 8001, 1, 65535)
+    home = Path(read_text("MODELYARD_HOME", str(ROOT / "var"))).resolve()
+    host, port = read_text("MODELYARD_HOST", "127.0.0.1"), read_integer("MODELYARD_PORT", 8000, 1, 65535)
+    predict_host = read_text("MODELYARD_PREDICT_HOST", host)
+    predict_port = read_integer("MODELYARD_PREDICT_PORT", 8001, 1, 65535)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     return Environment(
         home=home,
@@ -55,35 +60,41 @@ def read_environment() -> Environment:
         port=port,
         predict_host=predict_host,
         predict_port=predict_port,
-        public_url=_text("MODELYARD_PUBLIC_URL", f"http://{shown}:{port}").rstrip("/"),
-        predict_url=_text("MODELYARD_PREDICT_URL", f"http://{shown}:{predict_port}").rstrip("/"),
-        predict_internal_url=_text("MODELYARD_PREDICT_INTERNAL_URL", f"http://{shown}:{predict_port}").rstrip("/"),
-        debug=_flag("MODELYARD_DEBUG", False),
-        secret_key=_secret("MODELYARD_SECRET_KEY", home / "secrets" / "secret_key"),
-        key_pepper=_secret("MODELYARD_KEY_PEPPER", home / "secrets" / "key_pepper"),
+        public_url=read_text("MODELYARD_PUBLIC_URL", f"http://{shown}:{port}").rstrip("/"),
+        predict_url=read_text("MODELYARD_PREDICT_URL", f"http://{shown}:{predict_port}").rstrip("/"),
+        predict_internal_url=read_text("MODELYARD_PREDICT_INTERNAL_URL", f"http://{shown}:{predict_port}").rstrip("/"),
+        debug=read_flag("MODELYARD_DEBUG", False),
+        secret_key=read_secret("MODELYARD_SECRET_KEY", home / "secrets" / "secret_key"),
+        key_pepper=read_secret("MODELYARD_KEY_PEPPER", home / "secrets" / "key_pepper"),
         allowed_hosts=tuple(
-            name.strip() for name in _text("MODELYARD_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{shown}").split(",")
+            name.strip()
+            for name in read_text("MODELYARD_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{shown}").split(",")
         ),
-        database_url=_text("DATABASE_URL", f"sqlite:///{home / 'database' / 'modelyard.sqlite3'}"),
-        redis_url=_text("REDIS_URL", _embedded_redis_url(home)),
+        database_url=read_text("DATABASE_URL", f"sqlite:///{home / 'database' / 'modelyard.sqlite3'}"),
+        redis_url=read_text("REDIS_URL", embedded_redis_url(home)),
         storage=_storage(home),
-        sign_up=_flag("MODELYARD_SIGN_UP", True),
-        email_url=_text("MODELYARD_EMAIL_URL", "console:"),
-        email_from=_text("MODELYARD_EMAIL_FROM", "modelyard@localhost"),
-        upload_max_bytes=_integer("MODELYARD_UPLOAD_MAX_BYTES", 2 * 1024**3, 1024, 1024**4),
-        train_memory_bytes=_integer("MODELYARD_TRAIN_MEMORY_BYTES", 0, 0, 1024**4),
-        ingest_memory_bytes=_integer("MODELYARD_INGEST_MEMORY_BYTES", 2 * 1024**3, 256 * 1024**2, 1024**4),
-        lease_seconds=_integer("MODELYARD_LEASE_SECONDS", 90, 2, 3600),
-        heartbeat_seconds=_integer("MODELYARD_HEARTBEAT_SECONDS", 15, 1, 600),
+        sign_up=read_flag("MODELYARD_SIGN_UP", True),
+        email_url=read_text("MODELYARD_EMAIL_URL", "console:"),
+        email_from=read_text("MODELYARD_EMAIL_FROM", "modelyard@localhost"),
+        upload_max_bytes=read_integer("MODELYARD_UPLOAD_MAX_BYTES", 2 * 1024**3, 1024, 1024**4),
+        train_memory_bytes=read_integer("MODELYARD_TRAIN_MEMORY_BYTES", 0, 0, 1024**4),
+        ingest_memory_bytes=read_integer("MODELYARD_INGEST_MEMORY_BYTES", 2 * 1024**3, 256 * 1024**2, 1024**4),
+        lease_seconds=read_integer("MODELYARD_LEASE_SECONDS", 90, 2, 3600),
+        heartbeat_seconds=read_integer("MODELYARD_HEARTBEAT_SECONDS", 15, 1, 600),
+        device=read_device(),
+        admin_email=read_text("MODELYARD_ADMIN_EMAIL", "admin@localhost"),
+        admin_password=read_text("MODELYARD_ADMIN_PASSWORD", ""),
+        sample=read_flag("MODELYARD_SAMPLE", True),
+        trainers=read_integer("MODELYARD_TRAINERS", 1, 1, 64),
     )
 
 
-def _text(name: str, default: str) -> str:
+def read_text(name: str, default: str) -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def _integer(name: str, default: int, low: int, high: int) -> int:
-    text = _text(name, str(default))
+def read_integer(name: str, default: int, low: int, high: int) -> int:
+    text = read_text(name, str(default))
     try:
         number = int(text)
     except ValueError:
@@ -93,15 +104,23 @@ def _integer(name: str, default: int, low: int, high: int) -> int:
     return number
 
 
-def _flag(name: str, default: bool) -> bool:
-    text = _text(name, "1" if default else "0").lower()
+def read_flag(name: str, default: bool) -> bool:
+    text = read_text(name, "1" if default else "0").lower()
     if text not in ("0", "1", "true", "false", "yes", "no"):
         raise UnsafeSetting(f"{name} must be 1 or 0, got {text!r}")
     return text in ("1", "true", "yes")
 
 
-def _secret(name: str, path: Path) -> str:
-    """A secret comes from the variable, from the file that `NAME_FILE` names, or is drawn once and kept in the home folder."""
+def read_device() -> str:
+    """The GPU that a trainer of this machine may use: its number, "cpu", or "" for the first one if there is any."""
+    text = read_text("MODELYARD_DEVICE", "").lower()
+    if text and text != "cpu" and not text.isdecimal():
+        raise UnsafeSetting(f"MODELYARD_DEVICE must be the number of a GPU or cpu, got {text!r}")
+    return text
+
+
+def read_secret(name: str, path: Path) -> str:
+    """The secret in the variable, in the file that `NAME_FILE` names, or drawn once and kept at `path`."""
     value = os.environ.get(name, "").strip()
     named = os.environ.get(name + "_FILE", "").strip()
     if named:
@@ -124,14 +143,14 @@ def _kept_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _embedded_redis_url(home: Path) -> str:
+def embedded_redis_url(home: Path) -> str:
     """The Redis that `make up` starts writes down where it listens."""
     note = home / "redis" / "url"
     return note.read_text(encoding="utf-8").strip() if note.is_file() else "redis://127.0.0.1:6379/0"
 
 
 def _storage(home: Path) -> Path:
-    url = urlsplit(_text("MODELYARD_STORAGE_URL", f"file://{home / 'storage'}"))
+    url = urlsplit(read_text("MODELYARD_STORAGE_URL", f"file://{home / 'storage'}"))
     if url.scheme != "file" or url.netloc:
         raise UnsafeSetting(
             f"MODELYARD_STORAGE_URL must be file:///a/folder that all machines share, got scheme {url.scheme!r}"

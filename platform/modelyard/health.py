@@ -3,16 +3,23 @@
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from modelyard.redis_connection import redis
 
 
+@require_safe
 def show_health(request: HttpRequest) -> JsonResponse:
-    problems = [problem for problem in (_database_problem(), _redis_problem()) if problem]
+    problems = find_problems()
     return JsonResponse(
         {"status": "unavailable" if problems else "ok", "problems": problems}, status=503 if problems else 200
     )
+
+
+def find_problems() -> list[str]:
+    """Say what keeps the platform from serving."""
+    return [problem for problem in (_database_problem(), _redis_problem()) if problem]
 
 
 def _database_problem() -> str | None:

@@ -11,8 +11,11 @@ from celery import Celery
 from django.conf import settings
 from django.db import transaction
 
+from modelyard.redis_connection import redis
+
 Job = Literal["profile", "train"]
 QUEUES: dict[Job, str] = {"profile": "ingest", "train": "train"}
+KEY_PREFIX = "modelyard:celery:"
 
 
 @cache
@@ -36,7 +39,7 @@ def sender() -> Celery:
             "visibility_timeout": 86_400,
             "health_check_interval": 25,
             "socket_keepalive": True,
-            "global_keyprefix": "modelyard:celery:",
+            "global_keyprefix": KEY_PREFIX,
         },
         task_routes={job: {"queue": queue} for job, queue in QUEUES.items()},
         task_default_queue="ingest",
@@ -62,3 +65,8 @@ def ring(job: Job, subject: str) -> bool:
     except OperationalError:
         return False
     return True
+
+
+def count_waiting(job: Job) -> int:
+    """How many messages for `job` no worker has taken yet. Raises `RedisError`."""
+    return int(redis().llen(KEY_PREFIX + QUEUES[job]))

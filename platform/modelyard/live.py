@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def publish(topic: str, message: Mapping[str, Any]) -> None:
-    """Send `message` to everybody who follows `topic` ("run.<id>", "version.<id>"). Never fails: pages catch up on reload."""
+    """Send `message` to all who follow `topic` ("run.<id>", "version.<id>"). Never fails: pages catch up on reload."""
     layer = get_channel_layer()
     if layer is None:
         return

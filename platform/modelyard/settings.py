@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "modelyard.accounts.middleware.SessionAgeMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -156,12 +157,20 @@ EMAIL_USE_SSL = _MAIL.scheme == "smtps"
 DEFAULT_FROM_EMAIL = ENVIRONMENT.email_from
 
 SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if SECURE else ("sessionid", "csrftoken")
+)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.public_url]
 CSRF_FAILURE_VIEW = "modelyard.web_errors.show_csrf_failure"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names of the domain are not ours to bind to HTTPS
+    "security.W008",  # the proxy in front redirects; the health check comes without TLS
+    "security.W021",  # whether browsers preload the domain is for its owner to decide
+]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
@@ -190,7 +199,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["modelyard.accounts.permissions.ScopedByMethod"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["modelyard.api_base.BoundedJSONParser", "rest_framework.parsers.MultiPartParser"],
+    "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_PARSER_CLASSES": ["modelyard.json_parser.BoundedJSONParser", "rest_framework.parsers.MultiPartParser"],
     "DEFAULT_PAGINATION_CLASS": "modelyard.api_base.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "modelyard.web_errors.answer_api_error",
@@ -200,7 +210,18 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Modelyard",
     "DESCRIPTION": "Bring data, train a model, publish it as an endpoint.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DatasetVersionState": "modelyard.datasets.models.VersionState",
+        "RunState": "modelyard.runs.models.RunState",
+        "EndpointState": "modelyard.endpoints.states.TITLES",
+        "KeyState": "modelyard.accounts.serializers.KEY_STATES",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "modelyard.api_docs.describe_errors",
+    ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from modelyard import health
+from modelyard import api_docs, health
 
 api: list[URLPattern | URLResolver] = [
     path("", include("modelyard.accounts.api_urls")),
@@ -11,6 +11,8 @@ api: list[URLPattern | URLResolver] = [
     path("", include("modelyard.runs.api_urls")),
     path("", include("modelyard.registry.api_urls")),
     path("", include("modelyard.endpoints.api_urls")),
+    path("schema", api_docs.SchemaView.as_view(), name="schema"),
+    path("docs", api_docs.DocumentationView.as_view(), name="docs"),
 ]
 
 urlpatterns = [
@@ -22,7 +24,7 @@ urlpatterns = [
     path("runs/", include("modelyard.runs.urls")),
     path("models/", include("modelyard.registry.urls")),
     path("endpoints/", include("modelyard.endpoints.urls")),
-    path("usage/", include("modelyard.quotas.urls")),
+    path("usage/", include("modelyard.console.usage_urls")),
     path("admin/", include("modelyard.console.urls")),
 ]
 

@@ -12,7 +12,16 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from modelyard.errors import Conflict, InvalidInput, ModelyardError, NotAllowed, NotFound, QuotaExceeded
+from modelyard.errors import (
+    Conflict,
+    InvalidInput,
+    ModelyardError,
+    NotAllowed,
+    NotFound,
+    QuotaExceeded,
+    StorageFull,
+    TooLarge,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +31,8 @@ STATUS: dict[type[ModelyardError], HTTPStatus] = {
     NotAllowed: HTTPStatus.FORBIDDEN,
     Conflict: HTTPStatus.CONFLICT,
     QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     ModelyardError: HTTPStatus.BAD_REQUEST,
 }
 TYPES = {
@@ -125,4 +136,6 @@ def show_server_error(request: HttpRequest) -> HttpResponse:
 
 
 def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page(request, 403, "This form was open for too long or came from elsewhere. Go back, reload, and send it again.")
+    return _page(
+        request, 403, "This form was open for too long or came from elsewhere. Go back, reload, and send it again."
+    )

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from modelyard.accounts.keys import find_key
+from modelyard.accounts.keys import USE_NOTED_EVERY, find_key, note_use
 from modelyard.accounts.middleware import workspace_of
 from modelyard.accounts.models import ApiKey, User
 from modelyard.contracts.keys import MalformedKey
@@ -24,7 +25,10 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
             raise exceptions.AuthenticationFailed(str(fault), code="malformed_key") from fault
         if key is None:
             raise exceptions.AuthenticationFailed("the API key is unknown, expired or revoked", code="invalid_key")
-        request._request.workspace = key.workspace
+        now = timezone.now()
+        if key.last_used_at is None or key.last_used_at < now - USE_NOTED_EVERY:
+            note_use([key.id], now)
+        request._request.workspace = key.workspace  # type: ignore[attr-defined]
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:
@@ -37,7 +41,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate(self, request: Request) -> Any:
         found = super().authenticate(request)
         if found is not None:
-            request._request.workspace = workspace_of(request._request)
+            request._request.workspace = workspace_of(request._request)  # type: ignore[attr-defined]
         return found
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,10 +1,15 @@
 """Who: people, the workspaces they share, their keys, and the record of what they did."""
 
+import secrets
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,6 +19,10 @@ class Role(models.TextChoices):
     VIEWER = "viewer", _("Viewer")
     EDITOR = "editor", _("Editor")
     OWNER = "owner", _("Owner")
+
+
+def draw_stamp() -> str:
+    return secrets.token_hex(8)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,7 +39,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. `is_staff` makes an operator, who sees the admin console."""
+    """A person. `is_staff` makes an operator, who sees the admin console.
+
+    Sessions are bound to `session_stamp`: a new one ends them all.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("e-mail address"), unique=True)
@@ -38,6 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(_("language"), max_length=10, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(_("operator"), default=False)
+    session_stamp = models.CharField(max_length=16, default=draw_stamp, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -47,6 +60,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        text = f"{self.password}:{self.session_stamp}"
+        return salted_hmac("modelyard.accounts.session", text, secret=secret, algorithm="sha256").hexdigest()
 
 
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):
@@ -78,6 +95,9 @@ class Membership(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "user"], name="one_membership")]
 
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role}"
+
 
 class Invitation(models.Model):
     """A link that makes its bearer a member; the token is kept as a digest and used once."""
@@ -91,6 +111,22 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def live(self, at: datetime | None = None) -> Self:
+        """Neither revoked nor expired."""
+        now = at or timezone.now()
+        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+    def manageable_by(self, user: User, workspace: Workspace) -> Self:
+        """An owner's are all keys of the workspace, everybody else's their own there."""
+        mine = Q(workspace__memberships__user=user)
+        owned = Q(workspace__memberships__role=Role.OWNER)
+        return self.filter(mine & (owned | Q(user=user)), workspace=workspace).distinct()
 
 
 class ApiKey(models.Model):
@@ -109,6 +145,21 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True)
     replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaced_by")
 
+    objects = ApiKeyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+    @property
+    def state(self) -> str:
+        if self.revoked_at is not None:
+            return "revoked"
+        return "active" if self.is_live else "expired"
+
 
 class AuditEvent(models.Model):
     """Who did what to which object, when, from where. Only ever added to."""
@@ -121,6 +172,9 @@ class AuditEvent(models.Model):
     details = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
     key = models.CharField(max_length=8, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"
 
 
 class IdempotentAnswer(models.Model):
@@ -135,3 +189,18 @@ class IdempotentAnswer(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "key"], name="one_answer")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Attempts(models.Model):
+    """How often something guessable was tried under a name (a digest), and until when it is not tried again."""
+
+    name = models.CharField(primary_key=True, max_length=64)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+    blocked_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

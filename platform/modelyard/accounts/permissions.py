@@ -20,7 +20,7 @@ class ScopedByMethod(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False
-        workspace = request._request.workspace
+        workspace = request._request.workspace  # type: ignore[attr-defined]
         role = role_of(request.user, workspace) if workspace else None
         if role is None:
             raise exceptions.PermissionDenied("you are not a member of this workspace", code="no_membership")

@@ -1,4 +1,4 @@
-"""Acts on people and workspaces, and the questions that every other app asks: which workspace, which role, who did it."""
+"""Acts on workspaces, and the questions that every other app asks: which role, who did it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from modelyard.accounts.models import AuditEvent, Membership, Role, User, Workspace
-from modelyard.errors import NotAllowed
+from modelyard.errors import InvalidInput, NotAllowed
 
 RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 
@@ -14,9 +14,20 @@ RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 @transaction.atomic
 def create_workspace(name: str, *, owner: User) -> Workspace:
     """Make a workspace with its owner; quotas start at their defaults when first asked for."""
-    workspace = Workspace.objects.create(name=name)
+    workspace = Workspace.objects.create(name=_checked_name(name))
     Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
     return workspace
+
+
+@transaction.atomic
+def rename_workspace(workspace: Workspace, name: str, *, by: User, request: HttpRequest | None = None) -> None:
+    """Give a workspace another name. Raises `NotAllowed`, `InvalidInput`."""
+    require_role(by, workspace, Role.OWNER)
+    former, workspace.name = workspace.name, _checked_name(name)
+    workspace.save(update_fields=["name"])
+    record(
+        "workspace.rename", str(workspace.pk), by=by, workspace=workspace, request=request, before=former, after=name
+    )
 
 
 def role_of(user: User, workspace: Workspace) -> Role | None:
@@ -41,7 +52,7 @@ def record(
     request: HttpRequest | None = None,
     **details: Any,
 ) -> None:
-    """Add an audit event: `record("dataset.delete", str(dataset.id), by=user, workspace=ws, request=request, name=…)`."""
+    """Add an audit event: `record("dataset.delete", str(dataset.id), by=user, workspace=workspace, name=…)`."""
     key = getattr(request, "auth", None) if request is not None else None
     AuditEvent.objects.create(
         action=action,
@@ -49,6 +60,12 @@ def record(
         actor=by,
         workspace=workspace,
         details=details,
-        address=request.META.get("REMOTE_ADDR") if request is not None else None,
+        address=request.META.get("REMOTE_ADDR") or None if request is not None else None,
         key=getattr(key, "id", ""),
     )
+
+
+def _checked_name(name: str) -> str:
+    if not 1 <= len(name.strip()) <= 120:
+        raise InvalidInput({"name": f"must have 1 to 120 characters, got {len(name.strip())}"})
+    return name.strip()

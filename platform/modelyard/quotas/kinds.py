@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from django.utils.translation import gettext_lazy as _
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuotaKind:
-    """`monthly` kinds start anew each month (UTC); the others stand for what is held at the moment; `rate` is enforced by the predictor."""
+    """`monthly` starts anew each month (UTC); `standing` counts what is held; the predictor enforces `rate`."""
 
     name: str
     title: str | Promise
@@ -18,7 +18,9 @@ class QuotaKind:
     period: Literal["standing", "monthly", "rate"]
 
 
-CONCURRENT_RUNS = QuotaKind(name="concurrent_runs", title=_("Runs at a time"), unit="runs", default=4, period="standing")
+CONCURRENT_RUNS = QuotaKind(
+    name="concurrent_runs", title=_("Runs at a time"), unit="runs", default=4, period="standing"
+)
 TRAINING_SECONDS = QuotaKind(
     name="training_seconds", title=_("Training time a month"), unit="seconds", default=36_000, period="monthly"
 )

@@ -10,8 +10,8 @@ from modelyard.accounts.models import Workspace
 class Quota(models.Model):
     """One limit and what stands against it in the current period.
 
-    A reservation is one conditional UPDATE of this row (`used + reserved + amount <= limit`), so that no two requests can
-    both take what is left. `period` is "" for what is held at the moment and "YYYY-MM" for what starts anew each month.
+    A reservation is one conditional UPDATE of this row (`used + reserved + amount <= limit`), so that no two requests
+    can both take what is left. `period` is "" for what is held now and "YYYY-MM" for what starts anew each month.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="quotas")
@@ -24,6 +24,9 @@ class Quota(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["workspace", "kind", "period"], name="one_quota")]
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.period}".strip()
+
 
 class EntryState(models.TextChoices):
     RESERVED = "reserved"
@@ -32,7 +35,7 @@ class EntryState(models.TextChoices):
 
 
 class UsageEntry(models.Model):
-    """One line of the ledger. `subject` names what it was taken for ("run:…:1", "upload:…"); once per subject and kind."""
+    """One line of the ledger. `subject` names what it was taken for ("run:…", "upload:…"), once per quota."""
 
     quota = models.ForeignKey(Quota, on_delete=models.CASCADE, related_name="entries")
     subject = models.CharField(max_length=120)
@@ -43,3 +46,6 @@ class UsageEntry(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["quota", "subject"], name="one_entry")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.state}"
