@@ -1,16 +1,29 @@
 """What people bring: uploads in progress, data sets, and their immutable versions."""
 
 import uuid
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from modelyard.accounts.models import User, Workspace
 
 
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def unlocked(self) -> Self:
+        return self.filter(models.Q(locked_until=None) | models.Q(locked_until__lt=timezone.now()))
+
+    def unfinished(self) -> Self:
+        return self.filter(used_at=None)
+
+
 class Upload(models.Model):
-    """A file on its way in (tus 1.0). `offset` bytes of `length` are safely stored; a finished one becomes a data set version."""
+    """A file on its way in (tus 1.0). `offset` bytes of `length` are safely on disk.
+
+    Whoever holds `lock` may append until `locked_until`. A finished upload becomes the data set version of the same id.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="uploads")
@@ -21,6 +34,13 @@ class Upload(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    lock = models.UUIDField(null=True)
+    locked_until = models.DateTimeField(null=True)
+
+    objects = UploadQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.filename
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -56,9 +76,21 @@ class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(dataset__workspace__memberships__user=user).distinct()
 
+    def in_brief(self) -> Self:
+        """Newest first, with `rows` and `data_kind` in place of the profile, which may be megabytes."""
+        found = self.annotate(rows=models.F("profile__rows"), data_kind=models.F("profile__kind"))
+        return found.defer("profile", "kinds").order_by("-number")
+
+    def claimable(self, stale: datetime) -> Self:
+        """Being read by nobody, or by a worker that claimed it before `stale` and never came back."""
+        unclaimed = models.Q(claimed_at=None) | models.Q(claimed_at__lt=stale)
+        return self.filter(unclaimed, state=VersionState.UPLOADED)
+
 
 class DatasetVersion(models.Model):
     """One immutable version: the file, its digest, and what ingesting found (`contracts.profile.Profile`).
+
+    `attempts` counts the claims of the workers that read it, and is the fence of the current one.
 
     `kinds` holds the kinds that a person corrected by hand, by column name; everything else is the profile's.
     """

@@ -1,0 +1,122 @@
+"""Bringing bytes to rest: copied or moved into the folder of a version, hashed, flushed, then in its final place."""
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from modelyard import storage
+from modelyard.contracts.jsonfile import write_json
+from modelyard.errors import InvalidInput, StorageFull, TooLarge
+
+BLOCK = 1024**2
+SPARE_SHARE = 0.05
+SPARE_BYTES = 5 * 1024**3
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A file at rest in the folder of a version."""
+
+    size: int
+    sha256: str
+
+
+def check_size(length: int) -> None:
+    """Refuse a file that is empty, larger than this installation takes, or that the disk has no room for."""
+    largest = settings.ENVIRONMENT.upload_max_bytes
+    if length < 1:
+        raise InvalidInput({"file": _("the file is empty; choose one with data in it")})
+    if length > largest:
+        raise TooLarge(
+            _("The file has %(length)d bytes, the largest that is taken here has %(largest)d; split or shorten it.")
+            % {"length": length, "largest": largest}
+        )
+    disk = shutil.disk_usage(settings.ENVIRONMENT.storage if settings.ENVIRONMENT.storage.exists() else "/")
+    if disk.free - length < min(SPARE_SHARE * disk.total, SPARE_BYTES):
+        raise StorageFull(
+            _("The disk of this installation is nearly full; delete data sets or ask its operator for room.")
+        )
+
+
+def store_chunks(version: UUID, chunks: Iterable[bytes], filename: str) -> Stored:
+    """Write what arrives as the source of `version`. Whatever goes wrong, nothing is left behind."""
+    folder = storage.version_folder(version)
+    partial = folder / "source.partial"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with naming_a_full_disk():
+            folder.mkdir(mode=0o700)
+            with partial.open("wb") as file:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(folder / "source")
+            write_json(folder / "request.json", {"filename": filename})
+    except BaseException:
+        storage.remove(folder)
+        raise
+    return Stored(size=size, sha256=digest.hexdigest())
+
+
+def store_upload(upload: UUID, filename: str) -> Stored:
+    """Move a finished upload into the folder of the version of the same id; called again, it finds it there."""
+    folder = storage.version_folder(upload)
+    with naming_a_full_disk():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_json(folder / "request.json", {"filename": filename})
+        upload_path(upload).rename(folder / "source")
+        _flush_folder(folder)
+    digest, size = hashlib.sha256(), 0
+    for block in _blocks(folder / "source"):
+        digest.update(block)
+        size += len(block)
+    return Stored(size=size, sha256=digest.hexdigest())
+
+
+def upload_path(upload: UUID) -> Path:
+    """Where the bytes of an upload lie: where it grows or, once it was taken, the source of its version."""
+    taken = storage.version_folder(upload) / "source"
+    return taken if taken.exists() else storage.upload_file(upload)
+
+
+def remove_files(subject: UUID) -> None:
+    """Delete everything that lies under the id of an upload or version."""
+    storage.remove(storage.upload_file(subject))
+    storage.remove(storage.version_folder(subject))
+
+
+@contextmanager
+def naming_a_full_disk() -> Iterator[None]:
+    """Raise `StorageFull` for the operating system's ways of saying so."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno not in FULL:
+            raise
+        raise StorageFull(_("The disk of this installation is full; try again when there is room.")) from fault
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
