@@ -1,0 +1,58 @@
+"""What is said before a run starts: beside the form, and on the cards of the gallery."""
+
+from dataclasses import dataclass
+
+from modelyard.accounts.models import Workspace
+from modelyard.catalog.spec import ModelTemplate
+from modelyard.contracts.profile import ColumnProfile, Problem, Profile
+from modelyard.errors import InvalidInput
+from modelyard.runs.estimating import Forecast, estimate
+from modelyard.runs.fitting import Fit, check_fit
+from modelyard.runs.forms import RunForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One template of the gallery, with what it would take with its defaults."""
+
+    template: ModelTemplate
+    forecast: Forecast
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What the form as it is filled in would lead to. `forecast` is None while a setting is out of its range."""
+
+    column: ColumnProfile | None
+    refusal: str
+    notes: tuple[Problem, ...]
+    features: int
+    forecast: Forecast | None
+
+
+def forecast_cards(workspace: Workspace, templates: list[ModelTemplate], profile: Profile) -> list[Card]:
+    """Return a card for each template that suits the data."""
+    return [
+        Card(template=one, forecast=estimate(workspace, one, profile, one.clean_hyperparameters({})))
+        for one in templates
+    ]
+
+
+def preview(workspace: Workspace, template: ModelTemplate, profile: Profile, form: RunForm) -> Preview:
+    """Return what the form leads to; nothing is kept."""
+    target, refusal, fit = form.target(), "", Fit(kinds={})
+    try:
+        fit = check_fit(template, profile, target, form.chosen_options()["exclude"])
+    except InvalidInput as fault:
+        refusal = next(iter(fault.problems.values()))
+    try:
+        forecast = estimate(workspace, template, profile, template.clean_hyperparameters(form.hyperparameters()))
+    except InvalidInput:
+        forecast = None
+    return Preview(
+        column=profile.column(target) if target else None,
+        refusal=refusal,
+        notes=fit.notes,
+        features=len(fit.kinds) - (1 if target else 0),
+        forecast=forecast,
+    )

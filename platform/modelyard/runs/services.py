@@ -1,0 +1,51 @@
+"""Acts on training runs, for views, the API and workers; each part has a module of its own."""
+
+from modelyard.runs.estimating import Forecast, estimate
+from modelyard.runs.fitting import check_fit, guess_target, list_targets, sort_templates, suits
+from modelyard.runs.holding import beat, claim_run, hand_back, read_wishes, record_progress
+from modelyard.runs.queueing import queue_position
+from modelyard.runs.reconciling import MOST_ATTEMPTS, Repairs, reconcile
+from modelyard.runs.reporting import forget_worker, report_worker
+from modelyard.runs.requesting import find_template, ready_profile, request_run
+from modelyard.runs.settling import (
+    Failure,
+    Usage,
+    cancel_run,
+    cancel_waiting,
+    finish_run,
+    settle_cancelled,
+    settle_failed,
+    settle_succeeded,
+)
+
+__all__ = [
+    "MOST_ATTEMPTS",
+    "Failure",
+    "Forecast",
+    "Repairs",
+    "Usage",
+    "beat",
+    "cancel_run",
+    "cancel_waiting",
+    "check_fit",
+    "claim_run",
+    "estimate",
+    "find_template",
+    "finish_run",
+    "forget_worker",
+    "guess_target",
+    "hand_back",
+    "list_targets",
+    "queue_position",
+    "read_wishes",
+    "ready_profile",
+    "reconcile",
+    "record_progress",
+    "report_worker",
+    "request_run",
+    "settle_cancelled",
+    "settle_failed",
+    "settle_succeeded",
+    "sort_templates",
+    "suits",
+]

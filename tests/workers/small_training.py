@@ -1,0 +1,62 @@
+"""A small real training process: counts epochs instead of fitting a network, but keeps to the whole contract.
+
+It goes on from its checkpoint, obeys `finish` and SIGTERM, and leaves an artifact that can be registered. An epoch
+takes `learning_rate` × 10 seconds; `epochs` 13 fails as the engine does when data is bad.
+"""
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+from modelyard.contracts import artifact
+from modelyard.contracts.jsonfile import read_json, write_json
+from modelyard.contracts.plan import Plan
+from modelyard.contracts.progress import Progress
+from modelyard.contracts.signature import Input, Output, Signature
+
+
+def say(**fields: object) -> None:
+    print(Progress(**fields).to_line(), flush=True)  # type: ignore[arg-type]
+
+
+def main() -> None:
+    folder, target = Path(sys.argv[1]), Path(sys.argv[3])
+    plan = Plan.from_json(read_json(folder / "plan.json"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    epochs, seconds = plan.hyperparameters["epochs"], plan.hyperparameters["learning_rate"] * 10
+    checkpoint = folder / "checkpoints" / "epoch.json"
+    checkpoint.parent.mkdir(exist_ok=True)
+    first = read_json(checkpoint)["epoch"] if checkpoint.exists() else 0
+    say(event="phase", phase="training")
+    say(event="log", level="info", message=f"begins after epoch {first}")
+    if epochs == 13:
+        say(event="failure", code="not_finite", message="The loss became infinite.", hint="Lower the learning rate.")
+        sys.exit(3)
+    for epoch in range(first + 1, epochs + 1):
+        time.sleep(seconds)
+        write_json(checkpoint, {"epoch": epoch})
+        say(event="epoch", epoch=epoch, epochs=epochs, fraction=epoch / epochs, metrics={"loss": 1 / epoch})
+        if (folder / "finish").exists():
+            break
+    leave(plan, target)
+    say(event="done", metrics={"train": {"accuracy": 0.9}, "validation": {}, "test": {"accuracy": 0.8}})
+
+
+def leave(plan: Plan, folder: Path) -> None:
+    folder.mkdir()
+    signature = Signature(
+        task="classification",
+        inputs=(Input(name="length", kind="number"),),
+        output=Output(kind="label", name=plan.target or "class", labels=("a", "b")),
+    )
+    write_json(folder / artifact.SIGNATURE, signature.to_json())
+    write_json(folder / artifact.REPORT, {"metrics": {"test": {"accuracy": 0.8}}})
+    write_json(folder / artifact.LINEAGE, {"plan": json.loads(json.dumps(plan.to_json()))})
+    (folder / artifact.CORE_ONNX).write_bytes(b"numbers in, numbers out")
+    artifact.seal(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The Celery application of the workers, started in the repository's root with PYTHONPATH=platform:.
+
+    celery -A workers.app worker -Q train -c 1          one for each GPU (MODELYARD_DEVICE), or for the processor
+    celery -A workers.app worker -Q ingest -c 2         reads uploaded files
+    celery -A workers.app beat                          the clock, which does the periodic work itself
+
+Tasks run in threads: see docs/decisions/0002.
+"""
+
+import os
+from typing import Any
+
+import django
+from celery import signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "modelyard.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # Celery would import every page and address to check them
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from modelyard.jobs import sender  # noqa: E402
+from workers.devices import find_device  # noqa: E402
+from workers.presence import Presence  # noqa: E402
+
+RECONCILE_SECONDS = 30.0
+FOLD_SECONDS = 5.0
+
+app = sender()
+app.conf.update(
+    imports=["workers.tasks"],
+    worker_pool="threads",
+    timezone="UTC",
+    beat_scheduler="workers.upkeep:Upkeep",
+    beat_schedule={
+        "reconcile": {"task": "reconcile", "schedule": RECONCILE_SECONDS},
+        "fold usage": {"task": "fold_usage", "schedule": FOLD_SECONDS},
+    },
+)
+
+_present: list[Presence] = []
+
+
+def presence() -> Presence:
+    """This worker process, as it was made when the worker started."""
+    return _present[0]
+
+
+def start_presence(name: str, queues: list[str]) -> Presence:
+    """Say who this process is, and that it is there."""
+    _present[:] = [Presence(name=name, queues=queues, device=find_device(settings.ENVIRONMENT.device))]
+    return _present[0]
+
+
+@signals.celeryd_after_setup.connect
+def _start(sender: str, instance: Any, **details: Any) -> None:
+    start_presence(sender, sorted(instance.app.amqp.queues.consume_from)).begin()
+
+
+@signals.worker_shutting_down.connect
+def _stop(**details: Any) -> None:
+    for present in _present:
+        present.stopping.set()
+
+
+@signals.worker_shutdown.connect
+def _leave(**details: Any) -> None:
+    for present in _present:
+        present.end()
