@@ -1,0 +1,203 @@
+"""Acts on endpoints: publishing, releasing, retiring, and what each of them promises its callers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from modelyard.accounts.models import Role, User, Workspace
+from modelyard.accounts.services import record, require_role
+from modelyard.contracts.signature import Signature
+from modelyard.endpoints.compatibility import breaks
+from modelyard.endpoints.folding import fold_usage
+from modelyard.endpoints.models import Endpoint, Release, Target
+from modelyard.endpoints.routes import publish_everything, publish_on_commit, publish_route
+from modelyard.errors import Conflict, InvalidInput, NotFound
+from modelyard.quotas import services as quotas
+from modelyard.quotas.kinds import ENDPOINTS
+from modelyard.registry import services as registry
+from modelyard.registry.models import Alias, ModelVersion, RegisteredModel
+
+__all__ = [
+    "fold_usage",
+    "get_endpoint",
+    "promise_of",
+    "propose_name",
+    "publish",
+    "publish_everything",
+    "release",
+    "remove_alias",
+    "retire",
+    "set_alias",
+]
+
+NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
+Split = Sequence[Mapping[str, Any]]
+"""`[{"version": 3, "percent": 100}]`"""
+
+
+@transaction.atomic
+def publish(
+    workspace: Workspace,
+    name: str,
+    model: RegisteredModel,
+    split: Split,
+    *,
+    by: User,
+    request: HttpRequest | None = None,
+) -> Endpoint:
+    """Make an endpoint that answers with versions of `model`. Raises `InvalidInput`, `Conflict` and `QuotaExceeded`."""
+    require_role(by, workspace, Role.EDITOR)
+    if not NAME.fullmatch(name):
+        words = _("must have 1 to 60 lower-case letters, digits and dashes, with no dash at either end; got %(name)s")
+        raise InvalidInput({"name": words % {"name": repr(name[:80])}})
+    shares = _shares_of(model, split)
+    _require_one_promise(shares[0][0].promise, shares[1:])
+    try:
+        with transaction.atomic():
+            endpoint = Endpoint.objects.create(workspace=workspace, name=name, model=model, created_by=by)
+    except IntegrityError:
+        words = _("there is already an endpoint %(name)s in %(workspace)s; choose another name")
+        raise Conflict(words % {"name": name, "workspace": workspace.name}, code="name_taken") from None
+    subject = _quota_subject(endpoint)
+    quotas.reserve(workspace, ENDPOINTS.name, 1, subject=subject)
+    quotas.commit(workspace, ENDPOINTS.name, subject=subject, amount=1)
+    made = _point(endpoint, shares, by=by)
+    _record("endpoint.publish", endpoint, by=by, request=request, model=model.name, split=made.split)
+    return endpoint
+
+
+@transaction.atomic
+def release(endpoint: Endpoint, split: Split, *, by: User, request: HttpRequest | None = None) -> Release:
+    """Let `endpoint` answer with other versions of its model. Raises `InvalidInput` where its promise would break."""
+    require_role(by, endpoint.workspace, Role.EDITOR)
+    locked = Endpoint.objects.select_for_update().select_related("model").get(pk=endpoint.pk)
+    shares = _shares_of(locked.model, split)
+    _require_one_promise(promise_of(locked), shares)
+    made = _point(locked, shares, by=by)
+    _record("endpoint.release", locked, by=by, request=request, split=made.split)
+    return made
+
+
+@transaction.atomic
+def retire(endpoint: Endpoint, *, by: User, request: HttpRequest | None = None) -> None:
+    """Delete an endpoint: callers get "not found" from now on, and its place in the quota is free again."""
+    workspace, field, subject = endpoint.workspace, endpoint.route_field, _quota_subject(endpoint)
+    require_role(by, workspace, Role.EDITOR)
+    _record("endpoint.delete", endpoint, by=by, request=request)
+    endpoint.delete()
+    quotas.release(workspace, ENDPOINTS.name, subject=subject)
+    transaction.on_commit(partial(publish_route, field))
+
+
+@transaction.atomic
+def set_alias(version: ModelVersion, name: str, *, by: User, request: HttpRequest | None = None) -> Alias:
+    """Let a word mean a version, for the callers of the model's endpoints too. Raises `InvalidInput`."""
+    alias = registry.set_alias(version, name, by=by, request=request)
+    _republish(version.model)
+    return alias
+
+
+@transaction.atomic
+def remove_alias(model: RegisteredModel, name: str, *, by: User, request: HttpRequest | None = None) -> None:
+    """Take a word away from a model and its endpoints. Raises `NotFound`."""
+    registry.remove_alias(model, name, by=by, request=request)
+    _republish(model)
+
+
+def get_endpoint(workspace: Workspace, name: str) -> Endpoint:
+    """Return the endpoint of that name. Raises `NotFound`."""
+    endpoint = (
+        Endpoint.objects.filter(workspace=workspace, name=name)
+        .select_related("model", "workspace", "created_by")
+        .prefetch_related("targets__version")
+        .first()
+    )
+    if endpoint is None:
+        words = _("there is no endpoint %(name)s in %(workspace)s")
+        raise NotFound(words % {"name": repr(name[:80]), "workspace": workspace.name})
+    return endpoint
+
+
+def promise_of(endpoint: Endpoint) -> Signature:
+    """What callers may rely on: what the version with the largest share takes and gives."""
+    return first_target(endpoint).version.promise
+
+
+def first_target(endpoint: Endpoint) -> Target:
+    """The version with the largest share of the calls."""
+    return min(endpoint.targets.all(), key=lambda target: (-target.percent, target.version.number))
+
+
+def propose_name(model: RegisteredModel) -> str:
+    """Return a free name for an endpoint of `model`, made of the model's own name."""
+    letters = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")[:50].strip("-") or "model"
+    taken = set(Endpoint.objects.filter(workspace=model.workspace).values_list("name", flat=True))
+    numbered = (letters if number == 1 else f"{letters}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in numbered if name not in taken)
+
+
+def _point(endpoint: Endpoint, shares: list[tuple[ModelVersion, int]], *, by: User) -> Release:
+    endpoint.targets.all().delete()
+    Target.objects.bulk_create(
+        Target(endpoint=endpoint, version=version, percent=percent) for version, percent in shares
+    )
+    split = [{"version": version.number, "percent": percent} for version, percent in shares]
+    made = Release.objects.create(endpoint=endpoint, split=split, created_by=by)
+    publish_on_commit(endpoint)
+    return made
+
+
+def _shares_of(model: RegisteredModel, split: Split) -> list[tuple[ModelVersion, int]]:
+    """Check a split and return the versions that it names, held until the transaction ends. Raises `InvalidInput`."""
+    percents: dict[int, int] = {}
+    for share in split:
+        number, percent = _whole(share.get("version")), _whole(share.get("percent"))
+        if number in percents:
+            raise InvalidInput({"split": _("names version %(number)s twice") % {"number": number}})
+        if not 1 <= percent <= 100:
+            words = _("must give version %(number)s from 1 to 100 percent, got %(percent)s")
+            raise InvalidInput({"split": words % {"number": number, "percent": percent}})
+        percents[number] = percent
+    if sum(percents.values()) != 100:
+        words = _("must add up to 100 percent, got %(sum)s")
+        raise InvalidInput({"split": words % {"sum": sum(percents.values())}})
+    versions = {version.number: version for version in model.versions.select_for_update().filter(number__in=percents)}
+    missing = [str(number) for number in percents if number not in versions]
+    if missing:
+        words = _("%(model)s has no version %(missing)s")
+        raise InvalidInput({"version": words % {"model": model.name, "missing": ", ".join(missing)}})
+    return [(versions[number], percent) for number, percent in percents.items()]
+
+
+def _require_one_promise(promise: Signature, shares: list[tuple[ModelVersion, int]]) -> None:
+    for version, _percent in shares:
+        broken = breaks(promise, version.promise)
+        if broken:
+            words = _("%(version)s would break what callers rely on: %(broken)s. Publish it as a new endpoint")
+            text = words % {"version": version, "broken": "; ".join(broken[:3])}
+            raise InvalidInput({"version": text}, code="incompatible")
+
+
+def _republish(model: RegisteredModel) -> None:
+    for endpoint in model.endpoints.all():
+        publish_on_commit(endpoint)
+
+
+def _record(action: str, endpoint: Endpoint, *, by: User, request: HttpRequest | None, **details: Any) -> None:
+    subject, workspace = str(endpoint.id), endpoint.workspace
+    record(action, subject, by=by, workspace=workspace, request=request, name=endpoint.name, **details)
+
+
+def _quota_subject(endpoint: Endpoint) -> str:
+    return f"endpoint:{endpoint.id}"
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput({"split": _("must give version and percent of each as whole numbers")})
+    return value
