@@ -1,0 +1,103 @@
+"""What a workspace used, as its members see it: limits, days, and who or what used it."""
+
+import csv
+import io
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods
+
+from modelyard.accounts.models import Workspace
+from modelyard.accounts.requests import workspace_of_page
+from modelyard.console.figures import days_between
+from modelyard.console.periods import Period, period_of
+from modelyard.endpoints.usage import GROUPINGS, UsageReport, report_usage
+from modelyard.quotas import services as quotas
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def usage_page(request: HttpRequest) -> HttpResponse:
+    workspace, period = workspace_of_page(request), period_of(request)
+    by_day = report_usage(workspace, period.start, period.end, "day")
+    context = {
+        "period": period,
+        "statuses": quotas.overview(workspace),
+        "total": by_day.total,
+        "predictions_chart": _predictions_chart(by_day, period),
+        "training_chart": _training_chart(by_day, period),
+        "breakdowns": _breakdowns(workspace, period),
+    }
+    return render(request, "console/usage.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def usage_csv(request: HttpRequest, grouping: str) -> HttpResponse:
+    """The same figures for a spreadsheet."""
+    chosen = next((one for one in GROUPINGS if one == grouping), None)
+    if chosen is None:
+        raise Http404
+    workspace, period = workspace_of_page(request), period_of(request)
+    report = report_usage(workspace, period.start, period.end, chosen)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([grouping, "name", "requests", "predictions", "errors", "mean_ms", "training_seconds"])
+    for line in report.lines:
+        calls = line.calls
+        figures = [calls.requests, calls.predictions, calls.errors, calls.mean_ms(), line.training_seconds]
+        writer.writerow([defuse(line.group), defuse(line.title), *figures])
+    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    name = f"usage-by-{grouping}-{period.start:%Y-%m-%d}-{period.end:%Y-%m-%d}.csv"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def defuse(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return "'" + text if text.startswith(FORMULA_STARTS) else text
+
+
+def _breakdowns(workspace: Workspace, period: Period) -> list[dict[str, Any]]:
+    titles = {"endpoint": gettext("By endpoint"), "key": gettext("By key"), "user": gettext("By person")}
+    return [
+        {
+            "grouping": grouping,
+            "title": titles[grouping],
+            "nameless": gettext("playground") if grouping == "key" else gettext("unknown"),
+            "lines": sorted(
+                report_usage(workspace, period.start, period.end, grouping).lines, key=lambda line: -line.calls.requests
+            ),
+        }
+        for grouping in GROUPINGS
+        if grouping != "day"
+    ]
+
+
+def _predictions_chart(report: UsageReport, period: Period) -> dict[str, Any]:
+    found = {line.group: line.calls for line in report.lines}
+    days = [day.isoformat() for day in days_between(period.start, period.end)]
+    counts = {
+        gettext("predictions"): [(day, found[day].predictions if day in found else 0) for day in days],
+        gettext("errors"): [(day, found[day].errors if day in found else 0) for day in days],
+    }
+    return {
+        "x": {"label": gettext("Day"), "format": "time"},
+        "y": {"label": gettext("Predictions"), "min": 0, "whole": True},
+        "series": [{"name": name, "points": points} for name, points in counts.items()],
+    }
+
+
+def _training_chart(report: UsageReport, period: Period) -> dict[str, Any]:
+    found = {line.group: line.training_seconds or 0 for line in report.lines}
+    days = [day.isoformat() for day in days_between(period.start, period.end)]
+    return {
+        "x": {"label": gettext("Day"), "format": "time"},
+        "y": {"label": gettext("Training time"), "format": "duration", "min": 0, "whole": True},
+        "series": [{"name": gettext("training time"), "points": [(day, found.get(day, 0)) for day in days]}],
+    }

@@ -1,0 +1,39 @@
+"""Running and queued training of everybody."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from modelyard.accounts.requests import person_of
+from modelyard.console.access import operators_only
+from modelyard.runs.models import RunState, TrainingRun
+from modelyard.runs.services import cancel_run
+
+RECENT = 20
+
+
+@operators_only
+@require_http_methods(["GET", "HEAD"])
+def work(request: HttpRequest) -> HttpResponse:
+    """The page; by htmx its changing part, which asks for itself every few seconds."""
+    everything = TrainingRun.objects.select_related("workspace", "created_by")
+    context = {
+        "running": everything.filter(state=RunState.RUNNING).order_by("started_at"),
+        "queued": everything.filter(state=RunState.QUEUED).order_by("created_at"),
+        "ended": everything.exclude(ended_at=None).order_by("-ended_at")[:RECENT],
+    }
+    page = "console/_work.html" if request.headers.get("HX-Request") else "console/work.html"
+    return render(request, page, context)
+
+
+@operators_only
+@require_POST
+def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    run = get_object_or_404(TrainingRun, pk=run_id)
+    cancel_run(run, by=person_of(request), request=request)
+    messages.success(request, gettext("%(run)s is being cancelled.") % {"run": run.name})
+    return redirect("console:work")

@@ -1,0 +1,94 @@
+"""One of everything in Alice's workspace, so that every address has an object to be about."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from modelyard import storage
+from modelyard.accounts import keys, members
+from modelyard.accounts.models import ApiKey, Role, User, Workspace
+from modelyard.datasets.models import Upload
+from modelyard.endpoints import services as endpoints
+from modelyard.registry import services as registry
+from tests import artifacts, factories
+from tests.runs import making
+
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+PREVIEW = "000001.jpg"
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """`values` fill the parameters of addresses; `queries` and `bodies` are what some cannot do without."""
+
+    key: ApiKey
+    values: dict[str, str]
+    names: dict[str, str]
+    queries: dict[str, str]
+    bodies: dict[str, str]
+
+    def address(self, route: str) -> str:
+        """The address of a route, about the objects of this world."""
+        named = next((name for start, name in self.names.items() if route.startswith(start)), "")
+        return "/" + PARAMETER.sub(lambda found: {**self.values, "name": named}[found[1]], route)
+
+
+def make_world(workspace: Workspace, alice: User) -> World:
+    dora = factories.make_user("dora")
+    version = making.make_version(workspace, alice)
+    making.make_version(workspace, alice)
+    folder = storage.version_folder(version.pk)
+    (folder / "source").write_bytes(b"a,b\n1,2\n")
+    (folder / "preview").mkdir()
+    (folder / "preview" / PREVIEW).write_bytes(b"\xff\xd8\xff\xe0")
+    run = making.make_run(version, alice)
+    model_version = artifacts.make_version(workspace, alice)
+    artifacts.make_version(workspace, alice)
+    registry.set_alias(model_version, "champion", by=alice)
+    split = [{"version": model_version.number, "percent": 100}]
+    endpoint = endpoints.publish(workspace, "churn", model_version.model, split, by=alice)
+    upload = Upload.objects.create(
+        workspace=workspace, user=alice, filename="a.csv", length=4, expires_at=timezone.now() + timedelta(days=1)
+    )
+    key, _ = keys.create_key("One of Alice's", workspace=workspace, user=alice, scopes=["predict"])
+    invitation, link = members.invite(workspace, "somebody@example.com", Role.EDITOR, by=alice)
+    values = {
+        "dataset_id": version.dataset_id,
+        "version_id": version.pk,
+        "run_id": run.pk,
+        "model_id": model_version.model_id,
+        "number": 2,
+        "format": model_version.formats[0],
+        "alias": "champion",
+        "endpoint_id": endpoint.pk,
+        "upload_id": upload.pk,
+        "key_id": key.id,
+        "invitation_id": invitation.pk,
+        "token": link.rstrip("/").rsplit("/", 1)[1],
+        "membership_id": factories.add_member(workspace, dora, Role.VIEWER).pk,
+        "person_id": dora.pk,
+        "workspace_id": workspace.pk,
+        "kind": "endpoints",
+        "grouping": "day",
+        "uidb64": "MQ",
+    }
+    return World(
+        key=key,
+        values={name: str(value) for name, value in values.items()},
+        names={
+            "api/v1/models": model_version.model.name,
+            "api/v1/endpoints": endpoint.name,
+            "data/versions": PREVIEW,
+        },
+        bodies={
+            "api/v1/models/<str:name>/aliases/<str:alias>": '{"version": 2}',
+            "data/<uuid:dataset_id>/": f"upload={upload.pk}",
+        },
+        queries={
+            "runs/new/": f"?version={version.pk}&template=tabular_classifier",
+            "api/v1/datasets/<uuid:dataset_id>/comparison": "?older=1&newer=2",
+            "api/v1/models/<str:name>/versions/<int:number>/download": f"?format={model_version.formats[0]}",
+        },
+    )
