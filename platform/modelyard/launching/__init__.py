@@ -1,0 +1,1 @@
+"""Starting a whole installation on one machine: what `make up` does after the environment is built."""
