@@ -79,17 +79,23 @@ class Roof:
             self.start(service)
 
     def stop(self) -> None:
-        """Stop all, the last started first; what does not end in time is killed."""
-        for service in reversed(self.services):
-            if service.process is None or service.process.poll() is not None:
-                continue
-            service.process.send_signal(service.stop_with)
+        """Stop all: at once, but for the first one, which the others lean on and which stops last."""
+        self._end(self.services[1:])
+        self._end(self.services[:1])
+
+    def _end(self, services: Sequence[Service]) -> None:
+        """Ask each to stop; what does not within `STOP_SECONDS` is killed with all its children."""
+        asked = [(one, one.process) for one in services if one.process is not None and one.process.poll() is None]
+        for service, process in asked:
+            process.send_signal(service.stop_with)
+        deadline = time.monotonic() + STOP_SECONDS
+        for service, process in asked:
             try:
-                service.process.wait(STOP_SECONDS)
+                process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self.tell(f"{service.name} did not stop in {STOP_SECONDS:.0f} s; killing it")
-                os.killpg(service.process.pid, signal.SIGKILL)
-                service.process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def _die_with_parent() -> None:
