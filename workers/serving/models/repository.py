@@ -81,7 +81,7 @@ class Repository:
             raise
         except Exception as fault:
             log.exception("%s cannot be loaded", slot.folder)
-            raise CannotLoad(f"the artifact cannot be loaded: {fault}") from fault
+            raise CannotLoad("the artifact cannot be loaded; the log of the predictor says why") from fault
         finally:
             slot.loading = None
         model.used_at = loop.time()
