@@ -114,6 +114,17 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
         np.testing.assert_allclose([epoch[name] for epoch in resumed.memory.history], wanted, rtol=1e-4)
 
 
+def test_the_clock_has_no_say_in_a_run_that_is_done_in_time(material: Material, tmp_path: Path) -> None:
+    """The same plan gives the same metrics, however busy the machine is and however wide the budget."""
+    histories = []
+    for seconds in (600.0, 60_000.0):
+        folder = tmp_path / str(seconds)
+        folder.mkdir()
+        result, _ = fit(material, folder, seconds=seconds)
+        histories.append([(epoch["loss"], epoch["val_loss"]) for epoch in result.memory.history])
+    np.testing.assert_allclose(histories[0], histories[1], rtol=1e-6)
+
+
 def fit_and_stop_after(epochs: int, material: Material, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupt a run right after a checkpoint, as a power cut would."""
     from workers.training import fitting

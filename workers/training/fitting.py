@@ -21,6 +21,8 @@ from workers.training.speaking import Speaker
 SECONDS_OF_STEPS = 0.2
 """How long one compiled call may take: as often are "finish", "cancel" and the clock looked at."""
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
+RECENT_EPOCHS = 5
+"""From how many epochs it is judged how long the others will take; the first one, which compiles, is left out."""
 Rows = NDArray[np.int64]
 StoppedBy = Literal["epochs", "patience", "loss_threshold", "time", "finish"]
 
@@ -154,16 +156,27 @@ class Fitter:
         self._chunk = max(1, min(2 * self._chunk, int(count * SECONDS_OF_STEPS / max(seconds, 1e-6))))
 
     def _plan_rates(self) -> tuple[Any, Any]:
-        """Learning rate and strength of every step of this epoch, by the share of steps or of time, whichever is
-        more."""
+        """Learning rate and strength of every step of this epoch, by the share of steps; where the time will run out
+        before the epochs, by the share of time, if that is more.
+
+        The clock has no say in a run that will be done in time, so that the same plan gives the same metrics again.
+        """
         total = self._stopping.epochs * self._steps
         first = self._memory.epoch * self._steps
         elapsed = self._elapsed() / self._stopping.seconds
-        ahead = max(0.0, elapsed - first / total)
+        ahead = max(0.0, elapsed - first / total) if self._will_run_out() else 0.0
         shares = [min(1.0, (first + step + 1) / total + ahead) for step in range(self._steps)]
         network = self._engine.network
         rates = [network.learning_rate * rate_at(network.schedule, share) for share in shares]
         return tf.constant(rates, tf.float32), tf.constant([strength_at(share) for share in shares], tf.float32)
+
+    def _will_run_out(self) -> bool:
+        """Whether the time ends before the epochs, if those to come take as long as the last ones."""
+        lately = [epoch["seconds"] for epoch in self._memory.history[1:][-RECENT_EPOCHS:]]
+        if not lately:
+            return False
+        left = (self._stopping.epochs - self._memory.epoch) * float(np.mean(lately))
+        return self._elapsed() + left > self._stopping.seconds
 
     def _judge(self) -> dict[str, float]:
         """Metrics on the validation rows; nothing where there are none."""
