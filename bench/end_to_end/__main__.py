@@ -28,7 +28,8 @@ def main() -> None:
     parser.add_argument("--base", default="http://127.0.0.1:8000")
     parser.add_argument("--key", required=True)
     parser.add_argument("--scorer", default=sys.executable, help="a Python that has what score.py needs (pandas)")
-    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--only", nargs="*", default=[], help="names of data sets")
+    parser.add_argument("--templates", nargs="*", default=[], help="slugs of model templates")
     options = parser.parse_args()
     installation = Installation(options.base, options.key)
     figures = f"{'score':>10}{'linear':>10}{'best':>10}{'se':>9}{'seconds':>9}"
@@ -38,6 +39,8 @@ def main() -> None:
         if options.only and meta["name"] not in options.only:
             continue
         for template in _templates(meta):
+            if options.templates and template not in options.templates:
+                continue
             _print_row(installation, options, meta, template)
 
 
@@ -46,7 +49,8 @@ def _templates(meta: dict[str, Any]) -> tuple[str, ...]:
         return IMAGE_TEMPLATES
     if meta["modality"] != "tabular":
         return ()
-    return ("tabular_regressor",) if meta["task"] == "regression" else ("tabular_classifier",)
+    network = "tabular_regressor" if meta["task"] == "regression" else "tabular_classifier"
+    return (network, "boosted_trees", "auto_table")
 
 
 def _print_row(installation: Installation, options: argparse.Namespace, meta: dict[str, Any], template: str) -> None:

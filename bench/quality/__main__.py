@@ -19,6 +19,7 @@ from typing import Any
 import onnxruntime
 
 from bench.quality.data import prepare_images, prepare_table, read_images, read_rows
+from modelyard.catalog import get_template
 from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json, write_json
 from modelyard.contracts.plan import Plan
@@ -58,7 +59,7 @@ def _templates(meta: dict[str, Any], wanted: str) -> list[str]:
     if meta["modality"] == "image":
         found = ["dense_network", "image_classifier"]
     else:
-        found = [TEMPLATES[meta["task"]]] if meta["modality"] == "tabular" else []
+        found = [TEMPLATES[meta["task"]], "boosted_trees", "auto_table"] if meta["modality"] == "tabular" else []
     return [template for template in found if not wanted or template == wanted]
 
 
@@ -78,6 +79,9 @@ def measure(
         kinds = prepare_table(data, meta, folder / "data")
     else:
         prepare_images(data, meta, folder / "data")
+    if get_template(template).task == "either":
+        task = "regression" if meta["task"] == "regression" else "classification"
+        hyperparameters = {**hyperparameters, "task": task}
     plan = Plan(
         run=data.name,
         model_template=template,

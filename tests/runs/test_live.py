@@ -39,13 +39,13 @@ def follow(user: User, run: TrainingRun, act: Callable[[], object]) -> list[Any]
     async def script() -> list[Any]:
         page = await sync_to_async(open_page)(user, run)
         await page.send_input({"type": "websocket.connect"})
-        answer = await page.receive_output(timeout=10)
+        answer = await page.receive_output(timeout=60)
         if answer["type"] != "websocket.accept":
             return []
         await sync_to_async(act)()
-        heard = await page.receive_output(timeout=10)
+        heard = await page.receive_output(timeout=60)
         await page.send_input({"type": "websocket.disconnect", "code": 1000})
-        await page.wait(timeout=10)
+        await page.wait(timeout=60)
         return [json.loads(heard["text"])]
 
     return asyncio.run(script())

@@ -171,6 +171,31 @@ def test_words_are_sent_to_the_classifier(workspace: Workspace, alice: User) -> 
         make_run(version, alice, model_template="tabular_regressor", target="species")
 
 
+@pytest.mark.parametrize(
+    ("target", "chosen", "task"),
+    [
+        ("species", "auto", "classification"),
+        ("price", "auto", "regression"),
+        ("color", "auto", "classification"),
+        ("length", "classification", "classification"),
+    ],
+)
+def test_a_template_that_can_do_either_does_what_the_target_asks_for(
+    workspace: Workspace, alice: User, target: str, chosen: str, task: str
+) -> None:
+    version = make_version(workspace, alice)
+    write_table(version, {target: [str(number % 60) for number in range(150)]})
+    run = make_run(version, alice, model_template="boosted_trees", target=target, hyperparameters={"task": chosen})
+    assert run.plan["hyperparameters"]["task"] == task
+    assert run.plan["kinds"][target] == ("number" if task == "regression" else "category")
+
+
+def test_words_cannot_be_predicted_as_numbers(workspace: Workspace, alice: User) -> None:
+    version = make_version(workspace, alice)
+    with pytest.raises(InvalidInput, match="predicts numbers"):
+        make_run(version, alice, model_template="auto_table", target="species", hyperparameters={"task": "regression"})
+
+
 def test_stray_text_in_a_column_of_numbers_is_named_with_its_rows(workspace: Workspace, alice: User) -> None:
     version = make_version(workspace, alice)
     cells: list[str | None] = ["12.5", "13", "n/a", None] * 30

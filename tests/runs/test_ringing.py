@@ -32,7 +32,7 @@ def test_a_message_that_waits_is_not_repeated(redis: object, version: DatasetVer
 
 def test_a_lost_message_is_repeated_after_a_minute(redis: object, version: DatasetVersion, alice: User) -> None:
     run = make_run(version, alice)
-    redis.flushall()  # type: ignore[attr-defined]
+    redis.flushdb()  # type: ignore[attr-defined]
     assert services.reconcile().rung == 0
     age(run)
     assert services.reconcile().rung == 1
@@ -42,7 +42,7 @@ def test_a_lost_message_is_repeated_after_a_minute(redis: object, version: Datas
 
 def test_two_reconcilers_ring_once(redis: object, version: DatasetVersion, alice: User) -> None:
     run = make_run(version, alice)
-    redis.flushall()  # type: ignore[attr-defined]
+    redis.flushdb()  # type: ignore[attr-defined]
     age(run)
     assert services.reconcile().rung + services.reconcile().rung == 1
 

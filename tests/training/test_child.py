@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Progress]]:
     folder = write_plan(tmp_path_factory.mktemp("run"), make_plan(data))
     process = start(folder, "--artifact", str(folder / "result"))
-    output, faults = process.communicate(timeout=240)
+    output, faults = process.communicate(timeout=300)
     assert process.returncode == 0, faults
     return folder / "result", said_by(output)
 
@@ -103,7 +103,7 @@ def test_the_report_has_every_section(trained: tuple[Path, list[Progress]]) -> N
 def test_a_failure_is_explained_and_ends_with_one(tmp_path: Path) -> None:
     columns = {**make_columns(30), "label": ["same"] * 30}
     process = start(write_plan(tmp_path, make_plan(write_table(tmp_path / "data", columns))))
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     last = said_by(output)[-1]
     assert process.returncode == 1
     assert (last.event, last.code) == ("failure", "one_class")
@@ -115,7 +115,7 @@ def test_a_fault_of_the_program_is_told_without_its_trace(tmp_path: Path) -> Non
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "table.parquet").write_bytes(b"PAR1 and then nothing")
     process = start(folder)
-    output, faults = process.communicate(timeout=120)
+    output, faults = process.communicate(timeout=300)
     last = said_by(output)[-1]
     assert process.returncode == 1
     assert (last.event, last.code, last.message) == (
@@ -136,11 +136,11 @@ def test_finish_now_keeps_the_best_so_far_and_sigterm_leaves_nothing(data: Path,
         wait_for_epoch(process)
     (finished / "finish").touch()
     processes[1].send_signal(signal.SIGTERM)
-    output, faults = processes[0].communicate(timeout=240)
+    output, faults = processes[0].communicate(timeout=300)
     assert processes[0].returncode == 0, faults
     assert read_json(finished / "artifact" / artifact.REPORT)["training"]["stopped_by"] == "finish"
     assert said_by(output)[-1].event == "done"
-    processes[1].communicate(timeout=60)
+    processes[1].communicate(timeout=300)
     assert processes[1].returncode == 143
     assert not (cancelled / "artifact").exists()
 

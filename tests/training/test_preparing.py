@@ -143,3 +143,15 @@ def test_images_are_read_and_broken_ones_told_of(tmp_path: Path) -> None:
     assert material.inputs["image"].shape == (39, 8, 12, 3)
     assert material.unused == 1
     assert material.labels == ("dark", "light")
+
+
+def test_few_copies_stay_together_and_many_equal_rows_are_observations(tmp_path: Path) -> None:
+    columns = make_columns()
+    few = {name: [*values, *values[:10]] for name, values in columns.items()}
+    material = prepare_table(make_plan(write_table(tmp_path / "few", few)), "classification")
+    assert len(np.unique(material.groups)) == 120
+    coarse = {name: values for name, values in columns.items() if name in ("town", "member", "label")}
+    kinds = {"town": "category", "member": "flag", "label": "category"}
+    material = prepare_table(make_plan(write_table(tmp_path / "many", coarse), kinds=kinds), "classification")
+    assert len(np.unique(material.groups)) == 120
+    assert not any("copies" in str(notice) for notice in material.notices)

@@ -1,5 +1,6 @@
 """The way from a material to compared exports, in this very process."""
 
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,33 +32,37 @@ def build_network(material: Material, hyperparameters: dict[str, Any]) -> Networ
 def train_and_compare(
     material: Material, hyperparameters: dict[str, Any], folder: Path, odd_rows: list[Any]
 ) -> dict[str, float]:
-    """Train one epoch, export, and return how far each form is from the trained model on golden and on odd rows."""
-    from workers.training.engine import Engine
-    from workers.training.exporting import export_model
-    from workers.training.fitting import Fitter, Stopping
+    """Train, export, and return how far each form is from the trained model on golden and on odd rows."""
     from workers.training.golden import choose_golden_rows, encode_rows
-    from workers.training.rows import plan_rows
-    from workers.training.speaking import Speaker
     from workers.training.verifying import Verifier
 
-    network = build_network(material, hyperparameters)
-    engine = Engine(
-        network,
-        task=material.task,
-        outputs=material.outputs,
-        inputs=material.inputs,
-        targets=material.targets,
-        seed=0,
-    )
-    stopping = Stopping(epochs=1, patience=0, loss_threshold=None, seconds=600.0)
-    fit = Fitter(engine, plan_rows(material, network.members), stopping, Speaker(), folder).fit("plan")
-    assert all(np.isfinite(value) for value in fit.memory.history[0].values())
-    core = network.make_core()
+    solution = train(material, hyperparameters, folder)
+    assert all(np.isfinite(entry["loss"]) for entry in solution.history)
     golden = [*choose_golden_rows(material), *odd_rows]
-    outputs = core(material.features.transform(golden), training=False)
-    predictions = material.decoder.decode({name: np.array(output) for name, output in outputs.items()})
+    predictions = material.decoder.decode(solution.ask(material.features.transform(golden)))
     target = folder / "artifact"
     target.mkdir()
     write_json(target / artifact.GOLDEN, {"rows": encode_rows(golden), "predictions": predictions})
-    export_model(material, core, target)
+    write_json(target / artifact.FEATURES, material.features.to_json())
+    write_json(target / artifact.DECODER, material.decoder.to_json())
+    solution.export(material, target)
     return Verifier(target).compare()
+
+
+def train(material: Material, hyperparameters: dict[str, Any], folder: Path, *, seconds: float = 600.0) -> Any:
+    """The solution of the template that the plan names."""
+    from workers.training.running import train_solution
+    from workers.training.solution import Job
+    from workers.training.speaking import Speaker
+
+    now = time.time()
+    job = Job(
+        plan=material.plan,
+        plan_digest="0" * 64,
+        folder=folder,
+        speaker=Speaker(),
+        device={"kind": "cpu"},
+        started_at=now,
+        deadline=now + seconds,
+    )
+    return train_solution(job, get_template(material.plan.model_template), material, hyperparameters)

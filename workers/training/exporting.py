@@ -10,18 +10,14 @@ import tensorflow as tf
 import tf2onnx
 
 from modelyard.contracts import artifact
-from modelyard.contracts.jsonfile import write_json
 from workers.training.portable import make_portable_model
 from workers.training.preparing import Material
 
 OPSET = 18
 
 
-def export_model(material: Material, core: keras.Model, folder: Path) -> None:
-    """Write features, decoder, signature, and the core and end-to-end models in every form."""
-    write_json(folder / artifact.FEATURES, material.features.to_json())
-    write_json(folder / artifact.DECODER, material.decoder.to_json())
-    write_json(folder / artifact.SIGNATURE, material.signature.to_json())
+def export_forms(material: Material, core: keras.Model, folder: Path) -> None:
+    """Write the core and the end-to-end model in every form."""
     core.save(folder / artifact.CORE_KERAS)
     export_onnx(core, folder / artifact.CORE_ONNX)
     portable = make_portable_model(material.features, core, material.decoder)

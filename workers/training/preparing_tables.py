@@ -23,17 +23,20 @@ from workers.training.targets import encode_values, fit_value_decoder, read_clas
 
 MOST_LISTED_LEVELS = 1000
 WORTH_TELLING = 0.01
+MOST_COPIES = 0.2
+"""Where more rows than this are like others, the columns are coarse and equal rows are different observations: kept
+together, they would make every part ask for combinations that no other part has."""
 
 
 class TableRows:
     """Raw rows of a table: texts become JSON numbers where the column holds numbers."""
 
     def __init__(self, columns: Mapping[str, Texts], kinds: Mapping[str, str]) -> None:
-        self._columns = columns
+        self.columns = columns
         self._kinds = kinds
 
     def raw(self, row: int) -> dict[str, Any]:
-        return {name: column[row] for name, column in self._columns.items()}
+        return {name: column[row] for name, column in self.columns.items()}
 
 
 def prepare_table(plan: Plan, task: str) -> Material:
@@ -98,6 +101,8 @@ def _drop_unknown(table: Table, values: NDArray[np.float64]) -> tuple[Table, NDA
 
 def _split(plan: Plan, table: Table, strata: NDArray[np.int64]) -> tuple[Table, NDArray[np.int64], Parts]:
     groups = find_groups([*table.columns.values(), table.target])
+    if _count_copies(groups) > MOST_COPIES * table.rows:
+        groups = np.arange(table.rows, dtype=np.int64)
     parts = split_rows(plan.split, strata=strata, groups=groups, seed=plan.seed)
     if not len(parts.train):
         raise TrainingFailure(
@@ -169,6 +174,10 @@ def _describe_input(column: Column, values: Texts, *, optional: bool) -> Input:
     )
 
 
+def _count_copies(groups: NDArray[np.int64]) -> int:
+    return len(groups) - len(np.unique(groups))
+
+
 def _find_notices(features: TableFeatures, table: Table, groups: NDArray[np.int64]) -> list[Sentence]:
     notices = [
         _("'{column}' was {use}.", column=report.column, use=_(report.use))
@@ -187,7 +196,7 @@ def _find_notices(features: TableFeatures, table: Table, groups: NDArray[np.int6
     ]
     if table.unused:
         notices.append(_("{count} rows were left out because their target is missing.", count=table.unused))
-    copies = len(groups) - len(np.unique(groups))
+    copies = _count_copies(groups)
     if copies > WORTH_TELLING * len(groups):
         notices.append(_("{count} rows are copies of others; all copies of a row are in the same part.", count=copies))
     return notices

@@ -66,3 +66,28 @@ class Speaker:
     def _say(progress: Progress) -> None:
         sys.stdout.write(progress.to_line() + "\n")
         sys.stdout.flush()
+
+
+class PartSpeaker(Speaker):
+    """Says what one candidate of several does: its steps as a part of the training, its epochs as steps."""
+
+    def __init__(self, whole: Speaker, *, first: float, share: float) -> None:
+        super().__init__()
+        self._whole = whole
+        self._first = first
+        self._share = share
+
+    def phase(self, phase: Phase) -> None:
+        """A candidate has no phases of its own."""
+
+    def log(self, message: str, level: str = "info") -> None:
+        self._whole.log(message, level)
+
+    def device(self, device: Mapping[str, Any]) -> None:
+        self._whole.device(device)
+
+    def step(self, progress: float, eta_seconds: float | None, **fields: Any) -> None:
+        self._whole.step(self._first + self._share * min(progress, 1.0), None, **fields)
+
+    def epoch(self, progress: float, eta_seconds: float | None, **fields: Any) -> None:
+        self.step(progress, eta_seconds, **fields)

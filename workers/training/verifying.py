@@ -18,13 +18,17 @@ import keras
 import numpy as np
 import onnxruntime
 import tensorflow as tf
+import ydf
 
 from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json
 from modelyard.features import load_decoder, load_features
+from modelyard.features.decoder import ClassDecoder
 from modelyard.features.images import ImageFeatures
 from workers.training.golden import decode_rows, find_difference
 from workers.training.portable import feed_portable_model
+from workers.training.trees.columns import make_data
+from workers.training.trees.growing import answer_trees
 
 Predictions = list[dict[str, Any]]
 
@@ -47,8 +51,13 @@ class Verifier:
             artifact.CORE_KERAS: self._ask_core,
             artifact.MODEL_KERAS: self._ask_portable,
             artifact.SAVEDMODEL: self._ask_saved_model,
+            artifact.YDF: self._ask_trees,
         }
-        return {name: find_difference(self._wanted, answer(), self._decoder) for name, answer in answers.items()}
+        return {
+            name: find_difference(self._wanted, answer(), self._decoder)
+            for name, answer in answers.items()
+            if name == artifact.CORE_ONNX or (self._folder / name).is_file()
+        }
 
     def _ask_onnx(self) -> Predictions:
         session = onnxruntime.InferenceSession(self._folder / artifact.CORE_ONNX, providers=["CPUExecutionProvider"])
@@ -71,6 +80,15 @@ class Verifier:
                 archive.extractall(scratch)
             model = tf.saved_model.load(str(Path(scratch) / "model"))
             return self._ask_end_to_end(model.serve)
+
+    def _ask_trees(self) -> Predictions:
+        with TemporaryDirectory() as scratch:
+            with zipfile.ZipFile(self._folder / artifact.YDF) as archive:
+                archive.extractall(scratch)
+            models = [ydf.load_model(str(path)) for path in sorted(Path(scratch).iterdir())]
+        data = make_data(self._features.transform(self._rows))
+        outputs = len(self._decoder.labels) if isinstance(self._decoder, ClassDecoder) else 1
+        return self._decoder.decode(answer_trees(models, data, outputs))
 
     def _ask_end_to_end(self, model: Callable[[Any], Any]) -> Predictions:
         """The end-to-end model decodes by itself; images are asked one by one, for their sizes differ."""

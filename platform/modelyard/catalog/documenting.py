@@ -22,7 +22,8 @@ def _describe(template: ModelTemplate) -> str:
         f"| `{parameter.name}` | {_default(parameter)} | {_range(parameter)} | {parameter.help} |"
         for parameter in template.parameters
     ]
-    kind = f"`{template.slug}`, version {template.version}: {template.task} of {template.input_kind}."
+    task = "classification or regression" if template.task == "either" else template.task
+    kind = f"`{template.slug}`, version {template.version}: {task} of {template.input_kind}."
     head = f"## {template.title}\n\n{kind}"
     table = "| setting | default | allowed | what it does |\n|---|---|---|---|"
     return "\n\n".join(

@@ -9,6 +9,8 @@ from modelyard.contracts.profile import DataKind, Profile
 from modelyard.errors import InvalidInput
 
 Task = Literal["classification", "regression"]
+Method = Literal["network", "trees", "blend"]
+"""How training goes about it: see `workers.training`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +158,11 @@ class Estimate:
 class ModelTemplate:
     """A kind of model that people can train.
 
-    `estimate(profile, hyperparameters)` gives the expected duration. `examples` are words for the gallery card;
-    `largest_side` is the side in pixels to which larger images are scaled unless a person says otherwise. The folder
-    of the template holds `spec.py` with a module-level `TEMPLATE`, and `network.py` (see
+    `estimate(profile, hyperparameters)` gives the expected duration. `examples` are words for the gallery card,
+    `terms` other words that its reports use;
+    `largest_side` is the side in pixels to which larger images are scaled unless a person says otherwise. A `task` of
+    "either" follows from the target, unless the hyper-parameter `task` says which. The folder of the template holds
+    `spec.py` with a module-level `TEMPLATE`, and for the method "network" `network.py` (see
     `docs/adding-a-model-template.md`).
     """
 
@@ -166,15 +170,17 @@ class ModelTemplate:
     version: int
     title: str
     summary: str
-    task: Task
+    task: Task | Literal["either"]
     input_kind: DataKind
     parameters: tuple[Parameter, ...]
     estimate: Callable[[Profile, Mapping[str, Any]], Estimate]
+    method: Method = "network"
     needs_target: bool = True
     largest_side: int = 64
     examples: tuple[str, ...] = ()
     details: str = ""
     tags: tuple[str, ...] = field(default=())
+    terms: tuple[str, ...] = ()
 
     def clean_hyperparameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every parameter, defaults filled in. Raises `InvalidInput` naming each one that does not
@@ -194,6 +200,13 @@ class ModelTemplate:
         if problems:
             raise InvalidInput({f"hyperparameters.{name}": text for name, text in problems.items()})
         return cleaned
+
+    def task_of(self, hyperparameters: Mapping[str, Any]) -> Task:
+        """The task of a run, once it is settled. Raises `ValueError` where it is not."""
+        task = hyperparameters["task"] if self.task == "either" else self.task
+        if task == "classification" or task == "regression":
+            return task
+        raise ValueError(f"{self.slug} was not told whether to predict classes or numbers")
 
     def json_schema(self) -> dict[str, Any]:
         """The hyper-parameters as JSON Schema (2020-12)."""

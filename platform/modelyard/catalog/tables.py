@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelyard.catalog.parameters import optimisation, stopping_rules
-from modelyard.catalog.spec import Estimate, Flag, Integer, Parameter, Real
+from modelyard.catalog.spec import Choice, Estimate, Flag, Integer, Parameter, Real
 from modelyard.contracts.profile import Profile
 
 WORK = 6e12
@@ -14,6 +14,16 @@ SECONDS_AROUND = (20.0, 70.0)
 """Start, export and verification, which no setting changes."""
 SPEED = (1.5e10, 8e10)
 """Floating-point operations a second: a busy pair of CPU cores, an idle one."""
+
+
+TASK = Choice(
+    name="task",
+    title="Task",
+    help="Predict which class a row belongs to, or a number? Left open, it follows from the column to predict.",
+    default="auto",
+    choices={"auto": "What the target is", "classification": "A class", "regression": "A number"},
+)
+"""For templates that can do either."""
 
 
 def table_parameters(*, learning_rate: float) -> tuple[Parameter, ...]:

@@ -5,10 +5,12 @@ signature.json     `Signature`
 features.json      fitted preprocessing (`modelyard.features`)
 decoder.json       arrays to labels and values (`modelyard.features`)
 core.onnx          the numeric core as the predictor runs it
-core.keras         the numeric core as Keras saves it
-model.keras        end to end: raw values in, probabilities or value out
-savedmodel.zip     the same as a SavedModel
+core.keras         networks: the numeric core as Keras saves it
+model.keras        networks: end to end, raw values in, probabilities or value out
+savedmodel.zip     networks: the same as a SavedModel
+trees.ydf.zip      trees: the members as Yggdrasil Decision Forests saves them
 golden.json        {"rows": [...], "predictions": [...]}: raw rows and what the trained model answered
+reference.json     how inputs and predictions were distributed (`Reference`); older artifacts have none
 report.json        metrics and plots of the held-out test part (see docs/report.md)
 lineage.json       plan, seed, library versions, device, times
 """
@@ -26,11 +28,13 @@ CORE_ONNX = "core.onnx"
 CORE_KERAS = "core.keras"
 MODEL_KERAS = "model.keras"
 SAVEDMODEL = "savedmodel.zip"
+YDF = "trees.ydf.zip"
 GOLDEN = "golden.json"
+REFERENCE = "reference.json"
 REPORT = "report.json"
 LINEAGE = "lineage.json"
 
-DOWNLOADS = {"keras": MODEL_KERAS, "savedmodel": SAVEDMODEL, "onnx": CORE_ONNX}
+DOWNLOADS = {"keras": MODEL_KERAS, "savedmodel": SAVEDMODEL, "onnx": CORE_ONNX, "ydf": YDF}
 
 
 class DamagedArtifact(Exception):

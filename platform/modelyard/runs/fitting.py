@@ -1,7 +1,8 @@
 """Does this data fit this model template? Asked by the gallery, by the form, and before any quota is spent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
@@ -16,6 +17,8 @@ FEWEST_ROWS: Mapping[str, int] = {"table": 20, "images": 10}
 MOST_CLASSES = 1000
 MANY_CLASSES = 50
 MOST_NUMBERS_AS_CLASSES = 100
+FEW_NUMBERS = 10
+"""So many different whole numbers are taken for classes where nobody says what they are."""
 RARE_SHARE = 0.05
 TARGET_WORDS = ("target", "label", "class", "outcome", "y")
 CLASS_KINDS = ("category", "flag", "number", "text")
@@ -46,11 +49,30 @@ def sort_templates(profile: Profile) -> tuple[list[ModelTemplate], list[ModelTem
 
 def list_targets(template: ModelTemplate, profile: Profile) -> list[ColumnProfile]:
     """The columns that the template could predict, in the order of the file."""
-    if template.task == "regression":
-        return [column for column in profile.columns if column.kind == "number" and column.distinct > 1]
-    return [
-        column for column in profile.columns if column.kind in CLASS_KINDS and not _refusal_of_classes(column, profile)
-    ]
+    return [column for column in profile.columns if _can_predict(template, column, profile)]
+
+
+def _can_predict(template: ModelTemplate, column: ColumnProfile, profile: Profile) -> bool:
+    as_number = column.kind == "number" and column.distinct > 1
+    as_class = column.kind in CLASS_KINDS and not _refusal_of_classes(column, profile)
+    return {"regression": as_number, "classification": as_class}.get(template.task, as_number or as_class)
+
+
+def settle_task(
+    template: ModelTemplate, profile: Profile, target: str | None, hyperparameters: Mapping[str, Any]
+) -> tuple[ModelTemplate, dict[str, Any]]:
+    """Return template and hyper-parameters with the task that they leave open: what the target is, where nobody said.
+
+    Numbers are a quantity, unless there are no more than `FEW_NUMBERS` of them.
+    """
+    settled = dict(hyperparameters)
+    if template.task != "either":
+        return template, settled
+    if settled["task"] == "auto":
+        column = profile.column(target) if target else None
+        is_quantity = column is not None and column.kind == "number" and column.distinct > FEW_NUMBERS
+        settled["task"] = "regression" if is_quantity else "classification"
+    return replace(template, task=template.task_of(settled)), settled
 
 
 def guess_target(columns: Iterable[ColumnProfile]) -> ColumnProfile | None:

@@ -7,7 +7,7 @@ from modelyard.catalog.spec import ModelTemplate
 from modelyard.contracts.profile import ColumnProfile, Problem, Profile
 from modelyard.errors import InvalidInput
 from modelyard.runs.estimating import Forecast, estimate
-from modelyard.runs.fitting import Fit, check_fit
+from modelyard.runs.fitting import Fit, check_fit, settle_task
 from modelyard.runs.forms import RunForm
 
 
@@ -42,13 +42,15 @@ def preview(workspace: Workspace, template: ModelTemplate, profile: Profile, for
     """Return what the form leads to; nothing is kept."""
     target, refusal, fit = form.target(), "", Fit(kinds={})
     try:
-        fit = check_fit(template, profile, target, form.chosen_options()["exclude"])
+        hyperparameters = template.clean_hyperparameters(form.hyperparameters())
+        forecast = estimate(workspace, template, profile, hyperparameters)
+    except InvalidInput:
+        hyperparameters, forecast = template.clean_hyperparameters({}), None
+    settled, _hyperparameters = settle_task(template, profile, target, hyperparameters)
+    try:
+        fit = check_fit(settled, profile, target, form.chosen_options()["exclude"])
     except InvalidInput as fault:
         refusal = next(iter(fault.problems.values()))
-    try:
-        forecast = estimate(workspace, template, profile, template.clean_hyperparameters(form.hyperparameters()))
-    except InvalidInput:
-        forecast = None
     return Preview(
         column=profile.column(target) if target else None,
         refusal=refusal,

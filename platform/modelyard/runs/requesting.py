@@ -26,7 +26,7 @@ from modelyard.jobs import enqueue
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import CONCURRENT_RUNS, TRAINING_SECONDS
 from modelyard.runs.estimating import budget_of
-from modelyard.runs.fitting import Fit, check_fit
+from modelyard.runs.fitting import Fit, check_fit, settle_task
 from modelyard.runs.models import TrainingRun
 from modelyard.runs.strays import check_numbers
 
@@ -60,7 +60,7 @@ def request_run(
     require_role(by, workspace, Role.EDITOR)
     template = find_template(model_template)
     profile = ready_profile(version)
-    cleaned = template.clean_hyperparameters(hyperparameters or {})
+    template, cleaned = settle_task(template, profile, target, template.clean_hyperparameters(hyperparameters or {}))
     chosen = clean_options(options or {})
     if template.task == "regression" and template.input_kind == profile.kind and target:
         check_numbers(version, profile, target)

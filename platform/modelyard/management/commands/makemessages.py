@@ -30,7 +30,7 @@ class Command(MakeMessages):
 
 def words_of(template: ModelTemplate) -> Iterator[str]:
     """Everything that a model template says to people."""
-    yield from (template.title, template.summary, template.details, *template.examples)
+    yield from (template.title, template.summary, template.details, *template.examples, *template.terms)
     for parameter in template.parameters:
         yield from words_of_parameter(parameter)
 

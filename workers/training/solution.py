@@ -1,0 +1,76 @@
+"""What every way of training gets, and what it gives back: a model that can be asked, judged and exported."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from modelyard.contracts.plan import Plan
+from workers.training.interrupting import finish_wanted
+from workers.training.preparing import Arrays, Material
+from workers.training.speaking import Speaker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A training as it was ordered. `folder` holds its checkpoints, `deadline` (`time.time()`) ends it."""
+
+    plan: Plan
+    plan_digest: str
+    folder: Path
+    speaker: Speaker
+    device: Mapping[str, Any]
+    started_at: float
+    deadline: float
+
+    @property
+    def seconds_left(self) -> float:
+        return max(1.0, self.deadline - time.time())
+
+    @property
+    def must_end(self) -> bool:
+        """Whether the time is up, or somebody wants what there is."""
+        return time.time() >= self.deadline or finish_wanted(self.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Rows of the learnable parts with what members answered that had not seen them: probabilities or standardised
+    values."""
+
+    rows: NDArray[np.int64]
+    outputs: NDArray[np.float32]
+
+
+class Solution(Protocol):
+    """A trained model. `training` and `history` are for the report."""
+
+    training: dict[str, Any]
+    history: list[dict[str, Any]]
+    held_out: HeldOut | None
+
+    def ask(self, inputs: Arrays) -> Arrays:
+        """Return {"probabilities"} or {"value"} for inputs of the numeric core."""
+        ...
+
+    def graph(self, material: Material) -> onnx.ModelProto:
+        """Return the core as ONNX."""
+        ...
+
+    def export(self, material: Material, folder: Path) -> None:
+        """Write the core and every other form that this kind of model has."""
+        ...
+
+
+def to_probabilities(logits: NDArray[Any]) -> NDArray[np.float32]:
+    if logits.shape[1] == 1:
+        second = 1.0 / (1.0 + np.exp(-logits))
+        return np.concatenate([1.0 - second, second], axis=1).astype(np.float32)
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares

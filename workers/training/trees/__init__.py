@@ -1,0 +1,1 @@
+"""Gradient boosted trees, grown by Yggdrasil Decision Forests and answered by ONNX."""
