@@ -1,7 +1,9 @@
 """One attempt at a claimed run: prepare its folder, supervise training, settle what came of it."""
 
 import logging
+import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from django.conf import settings
@@ -11,12 +13,14 @@ from django.utils.translation import gettext_noop
 from modelyard import storage
 from modelyard.contracts.artifact import DamagedArtifact, verify
 from modelyard.contracts.jsonfile import write_json
-from modelyard.errors import ModelyardError
-from modelyard.registry.services import register_run
+from modelyard.errors import ModelyardError, StorageAway, StorageDamaged
+from modelyard.registry.services import register_run, remove_unregistered, store_artifact
 from modelyard.runs import services as runs
 from modelyard.runs.models import TrainingRun
 from modelyard.runs.services import Failure, Usage
 from workers.attending import RunAttendant
+from workers.checkpointing import CheckpointKeeper, restore_checkpoints, storing_checkpoints
+from workers.insisting import beating, insist
 from workers.presence import Presence
 from workers.supervising import Ending, Limits, Outcome, bare_environment, supervise
 
@@ -26,6 +30,8 @@ GRACE_SECONDS = 600
 """Beyond the budget for training itself: start, reading, evaluation, export and verification."""
 LARGEST_FILE = 64 * 1024**3
 PLAN = "plan.json"
+DATA = ("table.parquet", "images", "images.json", "profile.json")
+"""What training reads of a data set version; the file as it was uploaded stays where it is."""
 TRAINING = (sys.executable, "-m", "workers.training")
 
 FAILURES = {
@@ -47,6 +53,16 @@ FAILURES = {
         ),
     ),
 }
+STORE_AWAY = Failure(
+    code="storage_away",
+    message=gettext_noop("The store that holds the files did not answer for a long time."),
+    hint=gettext_noop("Start the run again; if it happens again, tell the operator."),
+)
+DATA_DAMAGED = Failure(
+    code="storage_damaged",
+    message=gettext_noop("The stored data is not what was uploaded, so nothing was trained on it."),
+    hint=gettext_noop("Upload the file as a new version and train on that; tell the operator."),
+)
 NO_RESULT = Failure(
     code="no_result",
     message=gettext_noop("Training ended without leaving a complete model."),
@@ -56,12 +72,32 @@ NO_RESULT = Failure(
 
 def train_run(run: TrainingRun, presence: Presence) -> Ending:
     """Train a run that was claimed, to its end or until it is taken or handed back."""
+    try:
+        with ExitStack() as held:
+            held.enter_context(storage.opened(run.folder, ""))
+            version = run.dataset_version
+            if version is not None:
+                insist(lambda: held.enter_context(version.opened(*DATA)), run, presence)
+            insist(lambda: restore_checkpoints(run), run, presence)
+            return _train(run, presence)
+    except StorageAway as fault:
+        log.warning("run %s, attempt %d: %s", run.pk, run.attempt, fault)
+        if run.attempt < runs.MOST_ATTEMPTS or presence.stopping.is_set():
+            _give_back(run, charged=not presence.stopping.is_set())
+            return Ending.INTERRUPTED
+        _settle_without_files(run, STORE_AWAY)
+    except StorageDamaged:
+        _settle_without_files(run, DATA_DAMAGED)
+    return Ending.FAILED
+
+
+def _train(run: TrainingRun, presence: Presence) -> Ending:
     artifact = run.folder / f"attempt-{run.fence}"
     scratch = run.folder / f"scratch-{run.fence}"
     _prepare(run, scratch)
     attendant = RunAttendant(run, presence)
     device = presence.device
-    with presence.working_on(run.pk):
+    with presence.working_on(run.pk), storing_checkpoints(run) as checkpoints:
         outcome = supervise(
             [*TRAINING, str(run.folder), "--artifact", str(artifact)],
             folder=scratch,
@@ -75,8 +111,11 @@ def train_run(run: TrainingRun, presence: Presence) -> Ending:
             attendant=attendant,
         )
         _log_last_words(run, outcome)
+        _end_storing(checkpoints, run, outcome)
+        if outcome.ending == Ending.FINISHED and _is_whole(artifact):
+            insist(lambda: store_artifact(run, artifact), run, presence)
         settle(run, outcome, artifact, on_gpu=device.index is not None)
-    storage.remove(scratch)
+    shutil.rmtree(scratch, ignore_errors=True)
     return outcome.ending
 
 
@@ -91,7 +130,7 @@ def settle(run: TrainingRun, outcome: Outcome, artifact: Path, *, on_gpu: bool) 
     match outcome.ending:
         case Ending.LOST:
             log.warning("run %s is no longer this worker's (fence %d)", run.pk, run.fence)
-            storage.remove(artifact)
+            shutil.rmtree(artifact, ignore_errors=True)
             return
         case Ending.INTERRUPTED:
             _give_back(run, charged=False)
@@ -109,6 +148,20 @@ def settle(run: TrainingRun, outcome: Outcome, artifact: Path, *, on_gpu: bool) 
         storage.remove(run.folder)
 
 
+def _settle_without_files(run: TrainingRun, failure: Failure) -> None:
+    if runs.settle_failed(run, failure, Usage()):
+        storage.remove(run.folder)
+
+
+def _is_whole(artifact: Path) -> bool:
+    """What is not whole is not stored, and refused when it is settled."""
+    try:
+        verify(artifact)
+    except DamagedArtifact:
+        return False
+    return True
+
+
 def _settle_finished(run: TrainingRun, outcome: Outcome, artifact: Path, usage: Usage) -> bool:
     try:
         verify(artifact)
@@ -123,7 +176,19 @@ def _settle_finished(run: TrainingRun, outcome: Outcome, artifact: Path, usage: 
                 register_run(run, artifact)
             return ended
     except ModelyardError as fault:
+        remove_unregistered(run)
         return runs.settle_failed(run, Failure(code=fault.code, message=fault.message), usage)
+
+
+def _end_storing(checkpoints: CheckpointKeeper, run: TrainingRun, outcome: Outcome) -> None:
+    """What was reached so far goes to whoever takes the run up, which is another machine if this one is stopped."""
+    with beating(run):
+        checkpoints.end()
+        if outcome.ending in (Ending.INTERRUPTED, Ending.CRASHED):
+            try:
+                checkpoints.store()
+            except (StorageAway, OSError) as fault:
+                log.warning("the last checkpoint of run %s was not stored: %s", run.pk, fault)
 
 
 def _give_back(run: TrainingRun, *, charged: bool) -> None:
@@ -141,12 +206,16 @@ def _failure_of(outcome: Outcome) -> Failure:
 
 
 def _prepare(run: TrainingRun, scratch: Path) -> None:
-    """The folder as training expects it; what former attempts left, but for checkpoints, goes."""
+    """The folder as training expects it; what former attempts left, but for checkpoints, goes.
+
+    A worker that lost the run may just be clearing up after itself; what is left all the same harms nobody.
+    """
     run.folder.mkdir(exist_ok=True, mode=0o700)
     for left in [*run.folder.glob("attempt-*"), *run.folder.glob("scratch-*")]:
-        storage.remove(left)
+        shutil.rmtree(left, ignore_errors=True)
     scratch.mkdir(mode=0o700)
-    write_json(run.folder / PLAN, run.plan)
+    data = {} if run.dataset_version is None else {"data": str(storage.version_folder(run.dataset_version.pk))}
+    write_json(run.folder / PLAN, {**run.plan, **data})
 
 
 def _log_last_words(run: TrainingRun, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from modelyard.contracts.profile import Problem, Profile
 from modelyard.contracts.progress import Progress
 from modelyard.datasets import services as datasets
 from modelyard.datasets.models import DatasetVersion
+from modelyard.errors import StorageAway, StorageDamaged
 from workers.presence import Presence
 from workers.supervising import Ending, Limits, Outcome, bare_environment, supervise
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 INGESTING = (sys.executable, "-m", "workers.ingesting")
 PROFILE = "profile.json"
+DAMAGED = "unreadable"
 WALL_SECONDS = 600.0
 CPU_SECONDS = 600
 LARGEST_FILE = 16 * 1024**3
@@ -44,7 +46,19 @@ class Reader:
 
 def read_version(version: DatasetVersion, presence: Presence) -> Ending:
     """Read a version that was claimed: it becomes ready or rejected, or waits again if the worker has to stop."""
-    folder = storage.version_folder(version.pk)
+    try:
+        with version.opened() as folder:
+            return _read(version, folder, presence)
+    except StorageAway as fault:
+        log.warning("version %s waits for the object store: %s", version.pk, fault)
+        datasets.release_version(version, soon=False)
+        return Ending.INTERRUPTED
+    except StorageDamaged as fault:
+        datasets.settle_version(version, Profile(kind=None, problems=(Problem(code=DAMAGED, message=fault.message),)))
+        return Ending.FAILED
+
+
+def _read(version: DatasetVersion, folder: Path, presence: Presence) -> Ending:
     home = Path(tempfile.mkdtemp(prefix="modelyard-reading-"))
     try:
         outcome = supervise(
@@ -66,7 +80,9 @@ def read_version(version: DatasetVersion, presence: Presence) -> Ending:
     if outcome.ending == Ending.INTERRUPTED:
         datasets.release_version(version)
     else:
-        datasets.settle_version(version, _profile_of(outcome, folder))
+        profile = _profile_of(outcome, folder)
+        if not datasets.settle_version(version, profile, storage.keep(folder)):
+            datasets.remove_if_deleted(version)
     return outcome.ending
 
 

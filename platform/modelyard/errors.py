@@ -63,3 +63,15 @@ class StorageFull(ModelyardError):
     """The disk that holds files has no room left."""
 
     code = "storage_full"
+
+
+class StorageAway(ModelyardError):
+    """The object store that holds files does not answer; later it may."""
+
+    code = "storage_away"
+
+
+class StorageDamaged(ModelyardError):
+    """A stored file is missing or is not what was stored."""
+
+    code = "storage_damaged"

@@ -19,6 +19,8 @@ from modelyard.errors import (
     NotAllowed,
     NotFound,
     QuotaExceeded,
+    StorageAway,
+    StorageDamaged,
     StorageFull,
     TooLarge,
 )
@@ -33,6 +35,8 @@ STATUS: dict[type[ModelyardError], HTTPStatus] = {
     QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    StorageAway: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
     ModelyardError: HTTPStatus.BAD_REQUEST,
 }
 TYPES = {

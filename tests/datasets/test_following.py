@@ -37,12 +37,12 @@ def follow(client: Client, version: UUID, origin: str | None = None) -> Applicat
 
 async def connected(socket: ApplicationCommunicator) -> bool:
     await socket.send_input({"type": "websocket.connect"})
-    answer = await socket.receive_output(timeout=10)
+    answer = await socket.receive_output(timeout=60)
     return bool(answer["type"] == "websocket.accept")
 
 
 async def hear(socket: ApplicationCommunicator) -> Any:
-    return json.loads((await socket.receive_output(timeout=5))["text"])
+    return json.loads((await socket.receive_output(timeout=60))["text"])
 
 
 def signed_in(user: User) -> Client:
@@ -65,7 +65,7 @@ async def test_a_member_hears_what_happens(vera: User, version: DatasetVersion) 
     await tell(version.pk, {"state": "again"})
     assert await hear(socket) == {"state": "again"}
     await socket.send_input({"type": "websocket.disconnect", "code": 1000})
-    await socket.wait()
+    await socket.wait(timeout=60)
 
 
 @pytest.mark.asyncio
@@ -101,8 +101,8 @@ async def test_who_may_no_longer_see_it_stops_hearing(
             services.delete_dataset(version.dataset, by=alice)
 
     await database_sync_to_async(end)()
-    closed = await socket.receive_output(timeout=5)
+    closed = await socket.receive_output(timeout=60)
     assert closed["type"] == "websocket.close"
     assert closed["code"] == live_consumer.FORBIDDEN
     await socket.send_input({"type": "websocket.disconnect", "code": closed["code"]})
-    await socket.wait()
+    await socket.wait(timeout=60)

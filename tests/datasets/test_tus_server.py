@@ -40,13 +40,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def create(server: WebServer, length: int) -> str:
     headers = {**TUS, **server.headers, "Upload-Length": str(length)}
-    answer = requests.post(f"{server.url}/api/v1/uploads", headers=headers, timeout=20)
+    answer = requests.post(f"{server.url}/api/v1/uploads", headers=headers, timeout=60)
     assert answer.status_code == 201, answer.text
     return answer.headers["Location"]
 
 
 def offset_of(server: WebServer, address: str) -> int:
-    answer = requests.head(address, headers={**TUS, **server.headers}, timeout=20)
+    answer = requests.head(address, headers={**TUS, **server.headers}, timeout=60)
     assert answer.status_code == 200
     return int(answer.headers["Upload-Offset"])
 
@@ -76,13 +76,13 @@ def send_part(server: WebServer, address: str, content: bytes, offset: int, cut:
     with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + content[:cut])
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.recv(4096)
 
 
 def settled_offset(server: WebServer, address: str) -> int:
     """Where the upload stands once the server has noticed that nothing more comes."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         reached = offset_of(server, address)
         if patch(server, address, b"", reached).status_code == 204:
@@ -97,7 +97,7 @@ def finish(server: WebServer, address: str, name: str) -> str:
     made = requests.post(f"{server.url}/api/v1/datasets", json=body, headers=server.headers, timeout=60)
     assert made.status_code == 201, made.text
     version = made.json()["version"]["id"]
-    shown = requests.get(f"{server.url}/api/v1/dataset-versions/{version}", headers=server.headers, timeout=20)
+    shown = requests.get(f"{server.url}/api/v1/dataset-versions/{version}", headers=server.headers, timeout=60)
     return str(shown.json()["sha256"])
 
 
@@ -184,24 +184,24 @@ def test_a_body_is_never_held_in_memory(server: WebServer) -> None:
     watcher.join()
     assert answer.status_code == 204
     assert peak - before < 24 * MEGABYTE
-    requests.delete(address, headers={**TUS, **server.headers}, timeout=20)
+    requests.delete(address, headers={**TUS, **server.headers}, timeout=60)
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(server: WebServer) -> None:
     for path in ("/api/v1/datasets", "/data/new/", "/api/v1/keys", "/"):
-        answer = requests.post(f"{server.url}{path}", data=bytes(100 * MEGABYTE), headers=server.headers, timeout=20)
+        answer = requests.post(f"{server.url}{path}", data=bytes(100 * MEGABYTE), headers=server.headers, timeout=60)
         assert answer.status_code == 413, path
 
 
 def test_a_body_without_a_length_is_counted_while_it_arrives(server: WebServer) -> None:
     pieces = (bytes(MEGABYTE) for _ in range(120))
-    answer = requests.post(f"{server.url}/api/v1/datasets", data=pieces, headers=server.headers, timeout=20)
+    answer = requests.post(f"{server.url}/api/v1/datasets", data=pieces, headers=server.headers, timeout=60)
     assert answer.status_code == 413
 
 
 def test_more_than_announced_without_a_length_is_refused(server: WebServer) -> None:
     address = create(server, 1000)
     headers = {**TUS, **server.headers, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-    answer = requests.patch(address, data=(bytes(900) for _ in range(3)), headers=headers, timeout=20)
+    answer = requests.patch(address, data=(bytes(900) for _ in range(3)), headers=headers, timeout=60)
     assert answer.status_code == 413
     assert offset_of(server, address) <= 1000

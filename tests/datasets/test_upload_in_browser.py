@@ -10,6 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import PATIENCE
 from tests.web_server import EMAIL, PASSWORD, WebServer, start_web
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,7 @@ def server(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def page(browser: Browser, server: WebServer) -> Iterator[Page]:
     context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda fault: problems.append(str(fault)))
@@ -41,7 +43,7 @@ def page(browser: Browser, server: WebServer) -> Iterator[Page]:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "people.csv"
-    path.write_bytes(random.Random(3).randbytes(6 * MEGABYTE))
+    path.write_bytes(random.Random(3).randbytes(16 * MEGABYTE))
     return path
 
 
@@ -60,16 +62,16 @@ class Line:
 
 def stored_digest(server: WebServer, page: Page) -> str:
     version = page.url.rstrip("/").rpartition("/")[2]
-    shown = requests.get(f"{server.url}/api/v1/dataset-versions/{version}", headers=server.headers, timeout=20)
+    shown = requests.get(f"{server.url}/api/v1/dataset-versions/{version}", headers=server.headers, timeout=60)
     return str(shown.json()["sha256"])
 
 
 def test_a_reload_in_the_middle_loses_nothing(page: Page, server: WebServer, file: Path) -> None:
     page.goto("/data/new/")
     line = Line(page)
-    line.set(megabytes_a_second=1.5)
+    line.set(megabytes_a_second=1)
     page.set_input_files("input[type=file]", file)
-    expect(page.locator("[data-upload-left]")).to_contain_text("left", timeout=20_000)
+    expect(page.locator("[data-upload-left]")).to_contain_text("left")
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.locator("[data-upload-unfinished]")).to_contain_text("people.csv")
@@ -82,7 +84,7 @@ def test_a_reload_in_the_middle_loses_nothing(page: Page, server: WebServer, fil
         ),
     )
     page.set_input_files("input[type=file]", file)
-    page.wait_for_url("**/data/versions/**", timeout=30_000)
+    page.wait_for_url("**/data/versions/**")
     assert any(offsets), "nothing was kept of the first half"
     assert stored_digest(server, page) == hashlib.sha256(file.read_bytes()).hexdigest()
     expect(page.locator("h1")).to_contain_text("people")
@@ -92,28 +94,28 @@ def test_a_server_that_goes_away_comes_back(page: Page, server: WebServer, file:
     page.goto("/data/new/")
     page.fill("input[name=name]", "Plug")
     line = Line(page)
-    line.set(megabytes_a_second=1.5)
+    line.set(megabytes_a_second=1)
     page.set_input_files("input[type=file]", file)
-    expect(page.locator("[data-upload-left]")).to_contain_text("left", timeout=20_000)
+    expect(page.locator("[data-upload-left]")).to_contain_text("left")
     server.stop(signal.SIGKILL)
-    expect(page.locator("[data-upload-status]")).to_contain_text("Trying again", timeout=20_000)
+    expect(page.locator("[data-upload-status]")).to_contain_text("Trying again")
     server.ask_python("from modelyard.datasets.models import Upload; Upload.objects.update(locked_until=None)")
     server.start()
     line.set()
-    page.wait_for_url("**/data/versions/**", timeout=60_000)
+    page.wait_for_url("**/data/versions/**")
     assert stored_digest(server, page) == hashlib.sha256(file.read_bytes()).hexdigest()
     expect(page.locator("h1")).to_contain_text("Plug")
 
 
 def test_a_paused_upload_waits_and_a_cancelled_one_is_gone(page: Page, server: WebServer, file: Path) -> None:
     page.goto("/data/new/")
-    Line(page).set(megabytes_a_second=1.5)
+    Line(page).set(megabytes_a_second=1)
     page.set_input_files("input[type=file]", file)
-    expect(page.locator("[data-upload-left]")).to_contain_text("left", timeout=20_000)
+    expect(page.locator("[data-upload-left]")).to_contain_text("left")
     page.click("[data-upload-pause]")
     expect(page.locator("[data-upload-status]")).to_contain_text("Paused")
     page.click("[data-upload-resume]")
-    expect(page.locator("[data-upload-status]")).not_to_contain_text("Paused", timeout=20_000)
+    expect(page.locator("[data-upload-status]")).not_to_contain_text("Paused")
     page.click("[data-upload-cancel]")
     expect(page.locator("[data-drop-zone]")).to_be_visible()
     page.reload()
@@ -131,12 +133,12 @@ services.settle_version(version, Profile(kind="table", rows=3, columns=(column,)
 
 def test_an_open_page_hears_that_the_file_was_read_and_a_kind_is_corrected(page: Page, server: WebServer) -> None:
     files = {"file": ("ages.csv", b"age\n3\n")}
-    made = requests.post(f"{server.url}/api/v1/datasets", files=files, headers=server.headers, timeout=20).json()
+    made = requests.post(f"{server.url}/api/v1/datasets", files=files, headers=server.headers, timeout=60).json()
     version = made["version"]["id"]
     page.goto(f"/data/versions/{version}/")
     expect(page.locator("[data-live]")).to_contain_text("Waiting for a reader")
     server.ask_python(SETTLE.format(version=version))
-    expect(page.get_by_role("heading", name="Columns")).to_be_visible(timeout=8000)
+    expect(page.get_by_role("heading", name="Columns")).to_be_visible()
     expect(page.get_by_role("link", name="Train a model")).to_be_visible()
     page.select_option("#column-1-kind", "category")
     expect(page.locator("#column-1")).to_contain_text("Corrected by hand")

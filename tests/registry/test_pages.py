@@ -237,3 +237,18 @@ def test_pages_speak_chinese_and_numbers_in_svg_stay_numbers(page: Client, versi
     shown = text_of(page.get(version.get_absolute_url(), headers={"Accept-Language": "de, zh-hans;q=0.9"}))
 
     assert not re.search(r'(?:x|y|width|height|cx|cy)="\d+,\d', shown)
+
+
+def test_a_blend_shows_its_leaderboard(page: Client, workspace: Workspace, alice: User) -> None:
+    report = classifier_report()
+    report["training"]["leaderboard"] = [
+        {"name": "Boosted trees", "kind": "trees", "loss": 0.21, "seconds": 3.0, "seconds_a_row": 2e-5, "weight": 0.75},
+        {"name": "Linear model", "kind": "linear", "loss": 0.3, "seconds": 0.1, "seconds_a_row": 1e-6, "weight": 0.25},
+    ]
+    version = make_version(workspace, alice, report=report)
+
+    shown = text_of(page.get(version.get_absolute_url()))
+
+    assert "Leaderboard" in shown
+    assert shown.index("Boosted trees") < shown.index("Linear model")
+    assert "75" in shown

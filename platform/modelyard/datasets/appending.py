@@ -14,7 +14,8 @@ from modelyard.datasets import files, uploads
 from modelyard.datasets.models import Upload
 from modelyard.errors import Conflict, InvalidInput, TooLarge
 
-SAVE_BYTES = 4 * 1024**2
+SAVE_BYTES, SAVE_BYTES_AFAR = 4 * 1024**2, 16 * 1024**2
+"""So many bytes are made safe at a time: on the disk, or in an object store."""
 RENEW_SECONDS = 8.0
 ALGORITHMS = ("sha1", "sha256")
 
@@ -58,8 +59,10 @@ class Append:
         self.digest = hashlib.new(checksum.algorithm) if checksum else None
         self.offset = self.saved = offset
         self.renewed = monotonic()
+        self.afar = storage.current_shelf() is not None
+        self.at_once = SAVE_BYTES_AFAR if self.afar else SAVE_BYTES
         with files.naming_a_full_disk():
-            self.file = os.open(storage.upload_file(upload.pk), os.O_WRONLY | os.O_CREAT, 0o600)
+            self.file = os.open(storage.upload_file(upload.pk), os.O_RDWR | os.O_CREAT, 0o600)
             os.ftruncate(self.file, offset)
 
     def write(self, block: bytes) -> None:
@@ -75,7 +78,7 @@ class Append:
         if self.digest is not None:
             self.digest.update(block)
         due = monotonic() - self.renewed > RENEW_SECONDS
-        if self.digest is None and (due or self.offset - self.saved >= SAVE_BYTES):
+        if self.digest is None and (due or self.offset - self.saved >= self.at_once):
             self._save()
         elif due:
             uploads.renew(self.upload, self.token)
@@ -109,7 +112,17 @@ class Append:
             rest = rest[count:]
 
     def _save(self) -> None:
-        with files.naming_a_full_disk():
-            os.fdatasync(self.file)
+        if self.afar:
+            self._save_afar()
+        else:
+            with files.naming_a_full_disk():
+                os.fdatasync(self.file)
         uploads.renew(self.upload, self.token, offset=self.offset)
         self.saved, self.renewed = self.offset, monotonic()
+
+    def _save_afar(self) -> None:
+        """Store what is not stored yet; only that much of the file lies on this disk."""
+        for start in range(self.saved, self.offset, self.at_once):
+            storage.keep_part(self.upload.pk, start, os.pread(self.file, min(self.at_once, self.offset - start), start))
+        os.ftruncate(self.file, 0)
+        os.ftruncate(self.file, self.offset)

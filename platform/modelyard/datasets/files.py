@@ -20,15 +20,18 @@ from modelyard.errors import InvalidInput, StorageFull, TooLarge
 BLOCK = 1024**2
 SPARE_SHARE = 0.05
 SPARE_BYTES = 5 * 1024**3
+HOMES = (storage.version_folder, storage.batch_folder)
+"""The folders that the file of a finished upload may have moved to."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A file at rest in the folder of a version."""
+    """A file at rest in the folder of a version, which was kept under `seal` (`modelyard.storage`)."""
 
     size: int
     sha256: str
+    seal: str
 
 
 def check_size(length: int) -> None:
@@ -48,9 +51,8 @@ def check_size(length: int) -> None:
         )
 
 
-def store_chunks(version: UUID, chunks: Iterable[bytes], filename: str) -> Stored:
-    """Write what arrives as the source of `version`. Whatever goes wrong, nothing is left behind."""
-    folder = storage.version_folder(version)
+def store_chunks(folder: Path, chunks: Iterable[bytes], filename: str) -> Stored:
+    """Write what arrives as the source in `folder`. Whatever goes wrong, nothing is left behind."""
     partial = folder / "source.partial"
     digest, size = hashlib.sha256(), 0
     try:
@@ -64,31 +66,32 @@ def store_chunks(version: UUID, chunks: Iterable[bytes], filename: str) -> Store
                 os.fsync(file.fileno())
             partial.rename(folder / "source")
             write_json(folder / "request.json", {"filename": filename})
+            seal = storage.keep(folder)
     except BaseException:
         storage.remove(folder)
         raise
-    return Stored(size=size, sha256=digest.hexdigest())
+    return Stored(size=size, sha256=digest.hexdigest(), seal=seal)
 
 
-def store_upload(upload: UUID, filename: str) -> Stored:
-    """Move a finished upload into the folder of the version of the same id; called again, it finds it there."""
-    folder = storage.version_folder(upload)
+def store_upload(upload: UUID, folder: Path, filename: str, length: int) -> Stored:
+    """Move a finished upload into the folder of what it becomes; called again, it finds it there."""
     with naming_a_full_disk():
         folder.mkdir(mode=0o700, exist_ok=True)
         write_json(folder / "request.json", {"filename": filename})
-        upload_path(upload).rename(folder / "source")
+        if not (folder / "source").exists():
+            storage.join_upload(upload, length, folder / "source")
         _flush_folder(folder)
     digest, size = hashlib.sha256(), 0
     for block in _blocks(folder / "source"):
         digest.update(block)
         size += len(block)
-    return Stored(size=size, sha256=digest.hexdigest())
+    return Stored(size=size, sha256=digest.hexdigest(), seal=storage.keep(folder))
 
 
 def upload_path(upload: UUID) -> Path:
-    """Where the bytes of an upload lie: where it grows or, once it was taken, the source of its version."""
-    taken = storage.version_folder(upload) / "source"
-    return taken if taken.exists() else storage.upload_file(upload)
+    """Where the bytes of an upload lie: where it grows or, once it was taken, the source of what it became."""
+    taken = [home(upload) / "source" for home in HOMES]
+    return next((path for path in taken if path.exists()), storage.upload_file(upload))
 
 
 def remove_files(subject: UUID) -> None:

@@ -1,13 +1,16 @@
 """What people bring: uploads in progress, data sets, and their immutable versions."""
 
 import uuid
+from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from modelyard import storage
 from modelyard.accounts.models import User, Workspace
 
 
@@ -92,6 +95,8 @@ class DatasetVersion(models.Model):
 
     `attempts` counts the claims of the workers that read it, and is the fence of the current one.
 
+    `seal` is what its folder is opened with (`modelyard.storage`): first the file alone, then what reading left too.
+
     `kinds` holds the kinds that a person corrected by hand, by column name; everything else is the profile's.
     """
 
@@ -102,6 +107,7 @@ class DatasetVersion(models.Model):
     filename = models.CharField(max_length=255)
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64, blank=True)
+    seal = models.CharField(max_length=64, blank=True, default="")
     profile = models.JSONField(null=True)
     kinds = models.JSONField(default=dict)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
@@ -116,3 +122,7 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset.name} v{self.number}"
+
+    def opened(self, *names: str) -> AbstractContextManager[Path]:
+        """The folder (its content: `contracts.profile`), or these files and folders of it, as long as it is read."""
+        return storage.opened(storage.version_folder(self.pk), self.seal, *names)

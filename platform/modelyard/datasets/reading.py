@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 from modelyard import jobs, live
 from modelyard.contracts.profile import Problem, Profile
 from modelyard.contracts.sentences import sentence
+from modelyard.datasets import files
 from modelyard.datasets.models import DatasetVersion, VersionState
 
 STALE = timedelta(minutes=15)
@@ -36,23 +37,36 @@ def claim_version(version: str | UUID) -> DatasetVersion | None:
 
 
 @transaction.atomic
-def settle_version(version: DatasetVersion, profile: Profile) -> bool:
-    """Record what was found; False where the claim was lost in the meantime, and nothing is changed then."""
+def settle_version(version: DatasetVersion, profile: Profile, seal: str = "") -> bool:
+    """Record what was found, and the seal of the folder with what reading left in it.
+
+    False where the claim was lost in the meantime, and nothing is changed then.
+    """
     state = VersionState.REJECTED if profile.rejected else VersionState.READY
     held = DatasetVersion.objects.filter(pk=version.pk, state=VersionState.UPLOADED, attempts=version.attempts)
-    if not held.update(state=state, profile=_storable(profile.to_json())):
+    if not held.update(state=state, profile=_storable(profile.to_json()), seal=seal or version.seal):
         return False
     transaction.on_commit(lambda: live.publish(f"version.{version.pk}", {"state": state.value}))
     return True
 
 
-def release_version(version: DatasetVersion) -> bool:
-    """Let another worker read a claimed version: this one was asked to stop, which is no attempt. False where lost."""
+def release_version(version: DatasetVersion, *, soon: bool = True) -> bool:
+    """Let another worker read a claimed version: this one cannot, which is no attempt. False where lost.
+
+    Not `soon`: what stands in the way will stand there for a while, so nobody is asked before the next reconciliation.
+    """
     held = DatasetVersion.objects.filter(pk=version.pk, state=VersionState.UPLOADED, attempts=version.attempts)
     if not held.update(claimed_at=None, attempts=F("attempts") - 1):
         return False
-    jobs.ring("profile", str(version.pk))
+    if soon:
+        jobs.ring("profile", str(version.pk))
     return True
+
+
+def remove_if_deleted(version: DatasetVersion) -> None:
+    """Where somebody deleted the version while it was read, nothing of it is left behind."""
+    if not DatasetVersion.objects.filter(pk=version.pk).exists():
+        files.remove_files(version.pk)
 
 
 def _reject_unreadable(version: DatasetVersion) -> None:

@@ -1,14 +1,11 @@
 """What the reconciler does for data sets, again and again: ring for what nobody reads, clear away what nobody wants."""
 
 import logging
-import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
 from modelyard import jobs, storage
@@ -19,7 +16,6 @@ from modelyard.errors import Conflict
 log = logging.getLogger(__name__)
 
 QUIET = timedelta(seconds=30)
-ORPHAN_SECONDS = 24 * 3600.0
 
 
 def reconcile() -> None:
@@ -51,31 +47,10 @@ def delete_expired_uploads() -> int:
 
 def sweep_files() -> int:
     """Delete day-old files of uploads and versions that have no row: a crash came between the two. Returns how many."""
-    root: Path = settings.ENVIRONMENT.storage
-    removed = 0
-    for path in _old_entries(root / "uploads", root / "datasets"):
-        subject = _id_of(path)
-        if subject is None or _has_row(subject):
-            continue
-        log.info("removing %s, which belongs to no upload or version", path)
-        storage.remove(path)
-        removed += 1
-    return removed
+    return storage.sweep("uploads", _find_rows) + storage.sweep("datasets", _find_rows)
 
 
-def _old_entries(*folders: Path) -> Iterable[Path]:
-    oldest = time.time() - ORPHAN_SECONDS
-    for folder in folders:
-        if folder.is_dir():
-            yield from (path for path in sorted(folder.iterdir()) if path.stat().st_mtime < oldest)
-
-
-def _has_row(subject: UUID) -> bool:
-    return DatasetVersion.objects.filter(pk=subject).exists() or Upload.objects.unfinished().filter(pk=subject).exists()
-
-
-def _id_of(path: Path) -> UUID | None:
-    try:
-        return UUID(path.name)
-    except ValueError:
-        return None
+def _find_rows(subjects: Collection[UUID]) -> set[UUID]:
+    versions = DatasetVersion.objects.filter(pk__in=subjects).values_list("pk", flat=True)
+    uploads = Upload.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
+    return {*versions, *uploads}

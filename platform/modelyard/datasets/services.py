@@ -1,8 +1,6 @@
 """Acts on data sets: bring one, add a version, correct a kind, delete; and what the worker that reads a file calls."""
 
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.core.files import File
 from django.db import IntegrityError, transaction
@@ -14,11 +12,12 @@ from modelyard import storage
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import record, require_role
 from modelyard.datasets import files, uploads
+from modelyard.datasets.arrivals import Arrived, take
 from modelyard.datasets.comparison import Comparison, compare_versions
 from modelyard.datasets.models import Dataset, DatasetVersion, Upload, VersionState
-from modelyard.datasets.names import check_dataset_name, clean_filename, name_from_file
+from modelyard.datasets.names import check_dataset_name, name_from_file
 from modelyard.datasets.profiles import correct_kind, profile_of
-from modelyard.datasets.reading import claim_version, release_version, settle_version
+from modelyard.datasets.reading import claim_version, release_version, remove_if_deleted, settle_version
 from modelyard.datasets.repair import reconcile
 from modelyard.errors import Conflict, InvalidInput
 from modelyard.jobs import enqueue
@@ -36,18 +35,9 @@ __all__ = [
     "profile_of",
     "reconcile",
     "release_version",
+    "remove_if_deleted",
     "settle_version",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrived:
-    """A file that lies in the folder of a version that has no row yet; its bytes are reserved."""
-
-    id: uuid.UUID
-    filename: str
-    stored: files.Stored
-    upload: Upload | None
 
 
 def create_dataset(
@@ -128,49 +118,16 @@ def _take(
     workspace: Workspace,
     file: "File[bytes] | None",
     upload: Upload | None,
-    add_rows: Callable[[Arrived], DatasetVersion],
+    add_row: Callable[[Arrived], DatasetVersion],
 ) -> DatasetVersion:
-    """Bring the bytes to rest, then make the rows and settle the quota in one transaction."""
-    if upload is not None:
-        return _take_upload(workspace, upload, add_rows)
-    if file is None:
-        raise InvalidInput({"file": _("choose a file, or name a finished upload")})
-    return _take_file(workspace, file, add_rows)
+    """Make a version of a file and ask for it to be read."""
 
+    def add_and_ask(arrived: Arrived) -> DatasetVersion:
+        version = add_row(arrived)
+        enqueue("profile", str(version.pk))
+        return version
 
-def _take_file(
-    workspace: Workspace, file: "File[bytes]", add_rows: Callable[[Arrived], DatasetVersion]
-) -> DatasetVersion:
-    version, filename = uuid.uuid4(), clean_filename(file.name or "")
-    files.check_size(file.size)
-    quotas.reserve(workspace, STORAGE_BYTES.name, file.size, subject=uploads.subject_of(version))
-    try:
-        stored = files.store_chunks(version, file.chunks(), filename)
-        return _settle(workspace, Arrived(id=version, filename=filename, stored=stored, upload=None), add_rows)
-    except BaseException:
-        storage.remove(storage.version_folder(version))
-        quotas.refund(workspace, STORAGE_BYTES.name, subject=uploads.subject_of(version))
-        raise
-
-
-def _take_upload(workspace: Workspace, upload: Upload, add_rows: Callable[[Arrived], DatasetVersion]) -> DatasetVersion:
-    uploads.check_finished(upload)
-    with uploads.locked(upload):
-        stored = files.store_upload(upload.pk, upload.filename)
-        return _settle(
-            workspace, Arrived(id=upload.pk, filename=upload.filename, stored=stored, upload=upload), add_rows
-        )
-
-
-@transaction.atomic
-def _settle(workspace: Workspace, arrived: Arrived, add_rows: Callable[[Arrived], DatasetVersion]) -> DatasetVersion:
-    if arrived.upload is not None:
-        uploads.mark_used(arrived.upload)
-    version = add_rows(arrived)
-    subject = uploads.subject_of(version.pk)
-    quotas.commit(workspace, STORAGE_BYTES.name, subject=subject, amount=arrived.stored.size)
-    enqueue("profile", str(version.pk))
-    return version
+    return take(workspace, file=file, upload=upload, folder_of=storage.version_folder, add_row=add_and_ask)
 
 
 def _add_row(dataset: Dataset, arrived: Arrived, by: User) -> DatasetVersion:
@@ -183,6 +140,7 @@ def _add_row(dataset: Dataset, arrived: Arrived, by: User) -> DatasetVersion:
         filename=arrived.filename,
         size=arrived.stored.size,
         sha256=arrived.stored.sha256,
+        seal=arrived.stored.seal,
         created_by=by,
     )
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from modelyard import storage
 from modelyard.accounts.models import User, Workspace
 from modelyard.datasets import files
 from modelyard.datasets.models import Upload
@@ -58,7 +59,9 @@ def find_upload(workspace: Workspace | uuid.UUID, upload: uuid.UUID) -> Upload:
 
 
 def offset_of(upload: Upload) -> int:
-    """How many bytes are safe: what the row says, less what a crash took from the file."""
+    """How many bytes are safe: what the row says, less what a crash took from the file on a disk."""
+    if storage.current_shelf() is not None:
+        return upload.offset
     path = files.upload_path(upload.pk)
     return min(upload.offset, path.stat().st_size if path.exists() else 0)
 

@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from modelyard import storage
 from modelyard.accounts.models import User
 from modelyard.accounts.services import record
 from modelyard.datasets import services, showing
@@ -67,10 +66,11 @@ def correct_kind(request: HttpRequest, version_id: UUID) -> HttpResponse:
 def download(request: HttpRequest, version_id: UUID) -> HttpResponseBase:
     """The file as it was uploaded, to be saved, never shown."""
     version = _find_version(request, version_id)
-    path = storage.version_folder(version.pk) / "source"
-    if not path.is_file():
-        raise Http404
-    answer = StreamedFile(path.open("rb"), as_attachment=True, filename=version.filename)
+    with version.opened("source") as folder:
+        path = folder / "source"
+        if not path.is_file():
+            raise Http404
+        answer = StreamedFile(path.open("rb"), as_attachment=True, filename=version.filename)
     _lock(answer, "application/octet-stream")
     return answer
 
@@ -80,10 +80,13 @@ def download(request: HttpRequest, version_id: UUID) -> HttpResponseBase:
 def show_preview(request: HttpRequest, version_id: UUID, name: str) -> HttpResponse:
     """A thumbnail that ingesting made; nothing that a person uploaded is ever served to be shown."""
     version = _find_version(request, version_id)
-    path = storage.version_folder(version.pk) / "preview" / name
-    if not PREVIEW_NAME.fullmatch(name) or not path.is_file() or path.is_symlink():
+    if not PREVIEW_NAME.fullmatch(name):
         raise Http404
-    content = path.read_bytes()
+    with version.opened("preview") as folder:
+        path = folder / "preview" / name
+        if not path.is_file() or path.is_symlink():
+            raise Http404
+        content = path.read_bytes()
     if not content.startswith(JPEG):
         raise Http404
     answer = HttpResponse(content)

@@ -21,11 +21,11 @@ from modelyard.datasets.comparison import Change
 from modelyard.datasets.forms import NewDatasetForm, NewVersionForm
 from modelyard.datasets.models import Dataset, DatasetVersion, Upload, VersionState
 from modelyard.datasets.uploads import find_upload
-from modelyard.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, StorageFull, TooLarge
+from modelyard.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, StorageAway, StorageFull, TooLarge
 
 PAGE = 25
 CHANGES: tuple[Change, ...] = ("added", "removed", "changed")
-REPAIRABLE = (InvalidInput, Conflict, NotFound, QuotaExceeded, StorageFull, TooLarge)
+REPAIRABLE = (InvalidInput, Conflict, NotFound, QuotaExceeded, StorageAway, StorageFull, TooLarge)
 """What can go wrong with an upload and is said beside the form, so that it can be sent again."""
 
 

@@ -37,6 +37,11 @@ def list_services(environment: Environment, redis_url: str, devices: list[str]) 
             command=[*celery, "worker", "-Q", "ingest", "-n", "ingester@%h", "-c", "1", "-l", "INFO"],
             environment=common,
         ),
+        Service(
+            name="scorer",
+            command=[*celery, "worker", "-Q", "score", "-n", "scorer@%h", "-c", "1", "-l", "INFO"],
+            environment=common,
+        ),
     ]
     for number, device in enumerate(devices):
         pinned = {"MODELYARD_DEVICE": device, "CUDA_VISIBLE_DEVICES": device or "-1"}

@@ -8,13 +8,26 @@ from django.conf import settings
 from django.core.management import call_command
 
 from modelyard.environment import ROOT
+from modelyard.objects.bucket import Bucket
+from modelyard.objects.probing import probe
 from modelyard.translations import compile_translations
+
+
+class NoStorage(Exception):
+    """The object store cannot be used; the message says what failed and what to look at."""
 
 
 def make_folders(home: Path) -> None:
     """Everything that an installation keeps is readable by its own user alone."""
     for name in ("", "database", "logs", "secrets"):
         (home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def check_storage(bucket: Bucket | None) -> None:
+    """Raises `NoStorage` where an object store is named that cannot be used; a folder is made when it is needed."""
+    problem = "" if bucket is None else probe(bucket)
+    if problem:
+        raise NoStorage(problem)
 
 
 def migrate() -> None:

@@ -14,6 +14,7 @@ TITLES = {
     "keras": "Keras (.keras)",
     "savedmodel": "TensorFlow SavedModel (.zip)",
     "onnx": "ONNX (.onnx)",
+    "ydf": "Yggdrasil Decision Forests (.zip)",
 }
 """Names of formats; they are the same in every language."""
 
@@ -23,18 +24,19 @@ def open_download(version: ModelVersion, format_name: str) -> StreamedFile:
     if format_name not in version.formats:
         raise NotFound(f"{version} offers {', '.join(version.formats) or 'no downloads'}, not {format_name!r}"[:300])
     name = DOWNLOADS[format_name]
-    path = version.folder / name
-    answer = StreamedFile(path.open("rb"), as_attachment=True, filename=_file_name(version, path))
+    with version.opened(name) as folder:
+        path = folder / name
+        answer = StreamedFile(path.open("rb"), as_attachment=True, filename=_file_name(version, path, format_name))
+        digest = bytes.fromhex(read_json(folder / MANIFEST)["files"][name]["sha256"])
     answer.headers["Content-Type"] = "application/zip" if path.suffix == ".zip" else "application/octet-stream"
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    digest = bytes.fromhex(read_json(version.folder / MANIFEST)["files"][name]["sha256"])
     answer.headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(digest).decode()}:"
     answer.headers["X-Modelyard-Artifact"] = version.sha256
     return answer
 
 
-def _file_name(version: ModelVersion, path: Path) -> str:
+def _file_name(version: ModelVersion, path: Path, format_name: str) -> str:
     """A name that every file system takes; letters of any script stay, and Django writes it as RFC 6266 says."""
     stem = re.sub(r"[^\w.]+", "-", version.model.name).strip("-.")[:60] or "model"
-    suffix = ".savedmodel.zip" if path.suffix == ".zip" else path.suffix
+    suffix = f".{format_name}.zip" if path.suffix == ".zip" else path.suffix
     return f"{stem}-v{version.number}{suffix}"

@@ -1,6 +1,7 @@
 """What training leaves: named models and their numbered, immutable versions."""
 
 import uuid
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from modelyard import storage
 from modelyard.accounts.models import User, Workspace
+from modelyard.contracts.artifact import MANIFEST
 from modelyard.contracts.signature import Signature
 from modelyard.runs.models import TrainingRun
 
@@ -83,6 +85,10 @@ class ModelVersion(models.Model):
     def folder(self) -> Path:
         """The folder of the artifact."""
         return storage.artifact_folder(self.id)
+
+    def opened(self, *names: str) -> AbstractContextManager[Path]:
+        """The folder of the artifact, or these files of it, for as long as it is read."""
+        return storage.opened(self.folder, self.sha256, *names, manifest=MANIFEST)
 
     @property
     def promise(self) -> Signature:

@@ -20,6 +20,7 @@ from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json
 from modelyard.contracts.signature import Signature
 from modelyard.errors import Conflict, InvalidInput, NotFound
+from modelyard.leased_work import LeasedWork
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import STORAGE_BYTES
 from modelyard.registry.models import Alias, ModelVersion, RegisteredModel
@@ -41,6 +42,22 @@ class Content:
     formats: list[str]
 
 
+def store_artifact(run: TrainingRun, artifact_folder: Path) -> None:
+    """Bring what a run left to where every machine finds it, before it is registered. Raises `StorageAway`."""
+    storage.keep(artifact_folder, at=storage.artifact_folder(_version_id(run)), manifest=artifact.MANIFEST)
+
+
+def remove_unregistered(run: TrainingRun) -> None:
+    """Delete what was stored for a run whose model could not be registered."""
+    if not ModelVersion.objects.filter(pk=_version_id(run)).exists():
+        storage.remove(storage.artifact_folder(_version_id(run)))
+
+
+def sweep_artifacts() -> int:
+    """Delete day-old artifacts that were never registered. Returns how many."""
+    return storage.sweep("artifacts", lambda ids: ModelVersion.objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
 @transaction.atomic
 def register_run(run: TrainingRun, artifact_folder: Path) -> ModelVersion:
     """Make the next version of the run's model from the artifact that the run left; the folder is moved, not copied.
@@ -52,7 +69,7 @@ def register_run(run: TrainingRun, artifact_folder: Path) -> ModelVersion:
     registered = ModelVersion.objects.filter(run=run).first()
     if registered is not None:
         return registered
-    version_id = uuid.uuid5(run.id, "model version")
+    version_id = _version_id(run)
     folder = storage.artifact_folder(version_id)
     content = _read_content(artifact_folder if artifact_folder.is_dir() else folder)
     model = _model_of(run)
@@ -76,8 +93,7 @@ def register_run(run: TrainingRun, artifact_folder: Path) -> ModelVersion:
     quotas.commit(run.workspace, STORAGE_BYTES.name, subject=subject, amount=content.size)
     record("model.register", str(version.id), by=run.created_by, workspace=run.workspace, name=str(version))
     if artifact_folder.is_dir():
-        storage.remove(folder)
-        artifact_folder.rename(folder)
+        storage.move(artifact_folder, folder)
     return version
 
 
@@ -162,6 +178,10 @@ def clean_name(text: str) -> str:
     return name if name.strip(".") else "model"
 
 
+def _version_id(run: TrainingRun) -> uuid.UUID:
+    return uuid.uuid5(run.id, "model version")
+
+
 def _read_content(folder: Path) -> Content:
     try:
         artifact.verify(folder)
@@ -205,8 +225,11 @@ def _storage_subject(version: ModelVersion) -> str:
 
 
 def _in_use(name: str, fault: RestrictedError) -> str:
-    holders = sorted({str(holder) for holder in fault.restricted_objects})
+    working = {str(holder) for holder in fault.restricted_objects if isinstance(holder, LeasedWork)}
+    holders = sorted(working or {str(holder) for holder in fault.restricted_objects})
     words = _(
         "%(name)s is used by the endpoint %(holders)s; release another version there or delete the endpoint first"
     )
+    if working:
+        words = _("%(name)s is answering %(holders)s; wait until that has ended, or cancel it")
     return words % {"name": name, "holders": ", ".join(holders)}

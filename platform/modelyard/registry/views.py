@@ -20,6 +20,7 @@ from modelyard.errors import Conflict
 from modelyard.registry import report_plots, services
 from modelyard.registry.comparison import compare
 from modelyard.registry.downloads import TITLES, open_download
+from modelyard.registry.leaderboard import leaderboard_of
 from modelyard.registry.lineage import lineage_of
 from modelyard.registry.metrics import PART_TITLES, headline_of, table_of
 from modelyard.registry.models import RegisteredModel
@@ -77,6 +78,7 @@ def show_version(request: HttpRequest, model_id: UUID, number: int) -> HttpRespo
         "history": report_plots.history_plot(report),
         "confusion": report.get("confusion"),
         "confusion_rows": report_plots.confusion_rows(report),
+        "leaderboard": leaderboard_of(report),
         "importance": report_plots.importance_bars(report),
         "lineage": lineage_of(version),
         "downloads": [(name, TITLES[name]) for name in version.formats if name in TITLES],

@@ -1,57 +1,21 @@
-"""What a worker does with a run: claim it, keep it, tell how it goes, give it back. Every write is fenced.
-
-A claim draws a new fence. Each later write names the fence it was made with and changes nothing once the run was
-claimed anew, so a worker that was thought dead and wakes up cannot disturb its successor.
-"""
+"""What a worker does with a run beyond what `modelyard.leasing` does with all work: claim it and tell how it goes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Now
 
-from modelyard import live
 from modelyard.contracts.progress import Progress
-from modelyard.jobs import enqueue
-from modelyard.runs.models import Epoch, LogLine, RunState, TrainingRun
+from modelyard.leasing import claim, tell
+from modelyard.runs.models import Epoch, LogLine, TrainingRun
 
 LONGEST_MESSAGE = 2000
 
 
 def claim_run(run_id: UUID | str, worker: str) -> TrainingRun | None:
     """Take a queued run for `worker`; None where somebody else has it, it has ended, or it is to be cancelled."""
-    with transaction.atomic():
-        claimed = TrainingRun.objects.filter(pk=run_id, state=RunState.QUEUED, cancel_requested=False).update(
-            state=RunState.RUNNING,
-            attempt=F("attempt") + 1,
-            fence=F("fence") + 1,
-            lease_owner=worker,
-            lease_until=_lease_end(),
-            started_at=Coalesce("started_at", Now()),
-            phase="starting",
-            progress={},
-            device={},
-        )
-        if not claimed:
-            return None
-        run = TrainingRun.objects.get(pk=run_id)
-    tell(run)
-    return run
-
-
-def beat(run: TrainingRun) -> bool:
-    """Renew the lease. False: the run is no longer this worker's, stop at once."""
-    return TrainingRun.objects.held_by(run).update(lease_until=_lease_end()) == 1
-
-
-def read_wishes(run: TrainingRun) -> TrainingRun | None:
-    """The row with the flags that people set; None where the run is no longer this worker's."""
-    return TrainingRun.objects.held_by(run).only("cancel_requested", "finish_requested").first()
+    return claim(TrainingRun, run_id, worker, progress={}, device={})
 
 
 def record_progress(run: TrainingRun, *said: Progress) -> bool:
@@ -67,38 +31,6 @@ def record_progress(run: TrainingRun, *said: Progress) -> bool:
         )
         tell(run, events=sorted({one.event for one in said}))
     return True
-
-
-def hand_back(run: TrainingRun, *, charged: bool) -> bool:
-    """Put a run that was not finished back into the queue; it goes on from its checkpoint.
-
-    Not `charged`: the worker was asked to stop, which does not count as an attempt. Where a person has asked to cancel
-    meanwhile, the next reconciliation sees to it.
-    """
-    with transaction.atomic():
-        given = TrainingRun.objects.held_by(run).update(
-            state=RunState.QUEUED,
-            attempt=F("attempt") - (0 if charged else 1),
-            lease_owner="",
-            lease_until=None,
-            phase="",
-            rung_at=Now(),
-        )
-        if not given:
-            return False
-        enqueue("train", str(run.pk))
-        tell(run)
-    return True
-
-
-def tell(run: TrainingRun, **details: Any) -> None:
-    """Let open pages of the run know, once what was written can be read."""
-    transaction.on_commit(lambda: live.publish(f"run.{run.pk}", {"run": str(run.pk), **details}))
-
-
-def _lease_end() -> Combinable:
-    lease = timedelta(seconds=settings.ENVIRONMENT.lease_seconds)
-    return ExpressionWrapper(Now() + Value(lease), output_field=DateTimeField())
 
 
 def _changes(run: TrainingRun, said: Sequence[Progress]) -> dict[str, Any]:

@@ -5,50 +5,33 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from modelyard import storage
 from modelyard.accounts.models import User, Workspace
 from modelyard.datasets.models import DatasetVersion
+from modelyard.leased_work import TERMINAL, LeasedWork, LeasedWorkQuerySet, WorkState
+
+__all__ = ["TERMINAL", "Epoch", "LogLine", "RunState", "TrainingRun", "Worker"]
 
 
-class RunState(models.TextChoices):
-    QUEUED = "queued", _("Queued")
-    RUNNING = "running", _("Running")
-    SUCCEEDED = "succeeded", _("Succeeded")
-    FAILED = "failed", _("Failed")
-    CANCELLED = "cancelled", _("Cancelled")
+RunState = WorkState
 
 
-TERMINAL = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
-
-
-class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
+class TrainingRunQuerySet(LeasedWorkQuerySet["TrainingRun"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(workspace__memberships__user=user).distinct()
 
-    def unfinished(self) -> Self:
-        return self.filter(state__in=(RunState.QUEUED, RunState.RUNNING))
 
-    def held_by(self, run: "TrainingRun") -> Self:
-        """The row of `run`, as long as the claim that `run` was read with is the current one."""
-        return self.filter(pk=run.pk, fence=run.fence, state=RunState.RUNNING)
-
-    def expired(self) -> Self:
-        """Running ones whose worker has not been heard of for a whole lease, by the clock of the database."""
-        return self.filter(state=RunState.RUNNING).filter(Q(lease_until__lt=Now()) | Q(lease_until=None))
-
-
-class TrainingRun(models.Model):
+class TrainingRun(LeasedWork):
     """One attempt to fit a model template to a data set version.
 
     `plan` is `contracts.plan.Plan`, frozen at the request; `notes` are what the person was told about the data then.
-    `fence` grows with every claim; whoever holds the current fence may write. `lease_until` is renewed by
-    the heartbeat.
+    `checkpoint` is the seal of the checkpoints in the object store, from which another machine goes on.
     """
+
+    JOB = "train"
+    TOPIC = "run"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="runs")
@@ -57,23 +40,11 @@ class TrainingRun(models.Model):
     model_template = models.CharField(max_length=60)
     plan = models.JSONField()
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
 
-    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED, db_index=True)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    fence = models.PositiveIntegerField(default=0)
-    lease_owner = models.CharField(max_length=120, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    rung_at = models.DateTimeField(null=True)
-    cancel_requested = models.BooleanField(default=False)
     finish_requested = models.BooleanField(default=False)
 
-    phase = models.CharField(max_length=20, blank=True)
-    progress = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
-    failure = models.JSONField(null=True)
+    checkpoint = models.CharField(max_length=64, blank=True, default="")
     usage = models.JSONField(default=dict)
     device = models.JSONField(default=dict)
     notes = models.JSONField(default=list)
@@ -85,10 +56,6 @@ class TrainingRun(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("runs:detail", args=[self.pk])
-
-    @property
-    def ended(self) -> bool:
-        return self.state in TERMINAL
 
     @property
     def folder(self) -> Path:

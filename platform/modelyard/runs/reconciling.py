@@ -5,25 +5,20 @@ do no harm.
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from uuid import UUID
 
-from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
-from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
-from redis.exceptions import RedisError
 
-from modelyard import jobs
+from modelyard import leasing, storage
+from modelyard.leased_work import Failure
 from modelyard.quotas.models import EntryState, UsageEntry
-from modelyard.runs.holding import tell
 from modelyard.runs.models import TERMINAL, RunState, TrainingRun
-from modelyard.runs.settling import Failure, cancel_waiting, refund, remove_files
+from modelyard.runs.settling import cancel_waiting, clear, refund
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
-RING_AGAIN = timedelta(seconds=60)
 LOST = Failure(
     code="infra",
     message=gettext_noop("Three workers in a row were lost while they trained this."),
@@ -44,58 +39,20 @@ class Repairs:
 
 def reconcile() -> Repairs:
     """Requeue or give up expired runs, cancel what waits to be cancelled, ring for what was not heard, refund leaks."""
-    outcomes = [_take_back(run) for run in TrainingRun.objects.expired()]
+    outcomes = [leasing.take_back(run, LOST, clear) for run in TrainingRun.objects.expired()]
     waiting = TrainingRun.objects.filter(state=RunState.QUEUED, cancel_requested=True)
+    storage.sweep("runs", _find_unfinished)
     return Repairs(
         requeued=outcomes.count(RunState.QUEUED),
         given_up=outcomes.count(RunState.FAILED),
         cancelled=sum(cancel_waiting(run) for run in waiting),
-        rung=_ring_again(),
+        rung=leasing.ring_again(TrainingRun),
         refunded=_refund_leaks(),
     )
 
 
-def _take_back(run: TrainingRun) -> RunState | None:
-    """Take a run from a worker that is not heard of: to the queue, or to an end after too many attempts."""
-    expired = TrainingRun.objects.held_by(run).expired()
-    with transaction.atomic():
-        if run.attempt >= MOST_ATTEMPTS and not run.cancel_requested:
-            state = RunState.FAILED
-            changed = expired.update(
-                state=state, ended_at=Now(), lease_owner="", lease_until=None, failure=LOST.to_json()
-            )
-        else:
-            state = RunState.QUEUED
-            changed = expired.update(state=state, lease_owner="", lease_until=None, phase="", rung_at=None)
-        if not changed:
-            return None
-        if state == RunState.FAILED:
-            refund(run)
-            remove_files(run)
-        tell(run)
-    log.warning("run %s was taken from %s after attempt %d: %s", run.pk, run.lease_owner, run.attempt, state.value)
-    return state
-
-
-def _ring_again() -> int:
-    """Ring for queued runs whose message may be lost; none where as many messages wait as runs."""
-    queued = TrainingRun.objects.filter(state=RunState.QUEUED, cancel_requested=False)
-    try:
-        waiting = jobs.count_waiting("train")
-    except RedisError:
-        return 0
-    if queued.count() <= waiting:
-        return 0
-    long_ago = ExpressionWrapper(Now() - Value(RING_AGAIN), output_field=DateTimeField())
-    unheard = Q(rung_at=None) | Q(rung_at__lt=long_ago)
-    rung = 0
-    for run_id in queued.filter(unheard).order_by("created_at").values_list("pk", flat=True):
-        if not TrainingRun.objects.filter(unheard, pk=run_id, state=RunState.QUEUED).update(rung_at=Now()):
-            continue
-        if not jobs.ring("train", str(run_id)):
-            break
-        rung += 1
-    return rung
+def _find_unfinished(subjects: Collection[UUID]) -> Collection[UUID]:
+    return TrainingRun.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
 
 
 def _refund_leaks() -> int:

@@ -1,14 +1,15 @@
 """Acts on training runs, for views, the API and workers; each part has a module of its own."""
 
+from modelyard.leased_work import Failure
+from modelyard.leasing import MOST_ATTEMPTS, beat, hand_back, read_wishes
 from modelyard.runs.estimating import Forecast, estimate
 from modelyard.runs.fitting import check_fit, guess_target, list_targets, sort_templates, suits
-from modelyard.runs.holding import beat, claim_run, hand_back, read_wishes, record_progress
+from modelyard.runs.holding import claim_run, record_progress
 from modelyard.runs.queueing import queue_position
-from modelyard.runs.reconciling import MOST_ATTEMPTS, Repairs, reconcile
+from modelyard.runs.reconciling import Repairs, reconcile
 from modelyard.runs.reporting import forget_worker, report_worker
 from modelyard.runs.requesting import find_template, ready_profile, request_run
 from modelyard.runs.settling import (
-    Failure,
     Usage,
     cancel_run,
     cancel_waiting,

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from modelyard import storage
+from modelyard import leasing, storage
 from modelyard.accounts.models import User
 from modelyard.accounts.services import record
 from modelyard.errors import Conflict
+from modelyard.leased_work import Failure
+from modelyard.leasing import tell
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import CONCURRENT_RUNS, TRAINING_SECONDS
-from modelyard.runs.holding import tell
 from modelyard.runs.models import RunState, TrainingRun
 
 
@@ -30,22 +30,6 @@ class Usage:
 
     def to_json(self) -> dict[str, Any]:
         return {name: round(value, 3) for name, value in asdict(self).items()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Why a run failed, for the person: `code`, what happened, and what to do about it.
-
-    `sentence` is the message in parts that can be translated, where it has any.
-    """
-
-    code: str
-    message: str
-    hint: str = ""
-    sentence: Mapping[str, Any] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 def settle_succeeded(run: TrainingRun, metrics: Mapping[str, Any], usage: Usage) -> bool:
@@ -70,9 +54,7 @@ def cancel_run(run: TrainingRun, *, by: User, request: HttpRequest | None = None
 
     Raises `Conflict` where the run has ended otherwise.
     """
-    asked = TrainingRun.objects.filter(pk=run.pk).unfinished().update(cancel_requested=True)
-    run.refresh_from_db()
-    if not asked:
+    if not leasing.ask_to_cancel(run):
         if run.state != RunState.CANCELLED:
             raise Conflict(f"{run.name} has already {_told(run.state)}; there is nothing to cancel", code="ended")
         return
@@ -85,14 +67,11 @@ def cancel_run(run: TrainingRun, *, by: User, request: HttpRequest | None = None
 @transaction.atomic
 def cancel_waiting(run: TrainingRun) -> bool:
     """End a queued run that is to be cancelled, with everything refunded."""
-    ended = TrainingRun.objects.filter(pk=run.pk, state=RunState.QUEUED, cancel_requested=True).update(
-        state=RunState.CANCELLED, ended_at=Now()
-    )
+    ended = leasing.end_waiting(run)
     if ended:
-        refund(run)
-        remove_files(run)
+        clear(run)
         tell(run)
-    return ended == 1
+    return ended
 
 
 @transaction.atomic
@@ -114,6 +93,12 @@ def refund(run: TrainingRun) -> None:
     quotas.refund(run.workspace, TRAINING_SECONDS.name, subject=run.ledger_subject)
 
 
+def clear(run: TrainingRun) -> None:
+    """Give everything back that a run holds which has ended outside a worker."""
+    refund(run)
+    remove_files(run)
+
+
 def remove_files(run: TrainingRun) -> None:
     """Delete plan and checkpoints of a run that has ended outside a worker, once that is sure."""
     transaction.on_commit(lambda: storage.remove(run.folder))
@@ -122,10 +107,7 @@ def remove_files(run: TrainingRun) -> None:
 def _settle(run: TrainingRun, state: RunState, usage: Usage, **changes: Any) -> bool:
     """One conditional UPDATE and the ledger, together or not at all; never more is charged than was reserved."""
     with transaction.atomic():
-        settled = TrainingRun.objects.held_by(run).update(
-            state=state, ended_at=Now(), lease_owner="", lease_until=None, usage=usage.to_json(), **changes
-        )
-        if not settled:
+        if not leasing.end(run, state, usage=usage.to_json(), **changes):
             return False
         seconds = min(math.ceil(usage.wall_seconds), run.max_seconds)
         quotas.commit(run.workspace, TRAINING_SECONDS.name, subject=run.ledger_subject, amount=seconds)

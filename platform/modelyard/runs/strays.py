@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 from django.utils.translation import gettext as _
 
-from modelyard import storage
 from modelyard.contracts.profile import Profile
 from modelyard.datasets.models import DatasetVersion
 from modelyard.errors import InvalidInput
@@ -39,16 +38,17 @@ def check_numbers(version: DatasetVersion, profile: Profile, column: str) -> Non
 
 def find_strays(version: DatasetVersion, column: str) -> list[tuple[int, str]]:
     """Return row (counted from 1) and text of cells that are neither a number nor missing, at most `MOST_COUNTED`."""
-    path = storage.version_folder(version.pk) / TABLE
-    style = detect_number_style(text for _row, text in _read_cells(path, column))
     strays = []
-    for row, text in _read_cells(path, column):
-        try:
-            parse_number(text, style)
-        except BadValue:
-            strays.append((row, text))
-            if len(strays) >= MOST_COUNTED:
-                break
+    with version.opened(TABLE) as folder:
+        path = folder / TABLE
+        style = detect_number_style(text for _row, text in _read_cells(path, column))
+        for row, text in _read_cells(path, column):
+            try:
+                parse_number(text, style)
+            except BadValue:
+                strays.append((row, text))
+                if len(strays) >= MOST_COUNTED:
+                    break
     return strays
 
 
