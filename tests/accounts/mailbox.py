@@ -7,7 +7,7 @@ from django.core import mail
 from django.core.mail import EmailMessage
 
 
-def wait_for_mails(count: int, seconds: float = 5) -> None:
+def wait_for_mails(count: int, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while len(mail.outbox) < count and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -18,7 +18,7 @@ def rewind(by: timedelta) -> None:
 
 
 @pytest.fixture(autouse=True)
-def tables(db: None) -> None:
+def tables(db: None, still: None) -> None:
     pass
 
 

@@ -40,10 +40,10 @@ def test_a_revoked_key_is_withdrawn_and_told(
 ) -> None:
     with redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(CHANGED)
-        listener.get_message(timeout=1)
+        listener.get_message(timeout=30)
         with django_capture_on_commit_callbacks(execute=True):
             keys.revoke_key(published[0], by=alice)
-        told = listener.get_message(timeout=2)
+        told = listener.get_message(timeout=30)
     assert json.loads(told["data"]) == {"keys": published[0].id}
     assert not redis.hexists(KEYS, published[0].id)
 
@@ -60,7 +60,7 @@ def test_the_keys_of_a_deactivated_person_are_withdrawn(
 
 
 def test_all_keys_are_written_anew_and_strays_removed(redis: Any, published: Any) -> None:
-    redis.flushall()
+    redis.flushdb()
     redis.hset(KEYS, "stray000", "{}")
     key_publishing.publish_all_keys()
     assert redis.hkeys(KEYS) == [published[0].id]

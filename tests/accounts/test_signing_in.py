@@ -52,7 +52,7 @@ def test_a_deactivated_person_does_not_get_in_and_is_out_at_once(client: Client,
     assert sign_in(client, alice.email).status_code == 422
 
 
-def test_guessing_is_slowed_down(client: Client, alice: User) -> None:
+def test_guessing_is_slowed_down(client: Client, alice: User, still: None) -> None:
     answers = [sign_in(client, alice.email, f"guess {number}") for number in range(6)]
     assert [answer.status_code for answer in answers][-1] == 429
     assert int(answers[-1].headers["Retry-After"]) >= 1

@@ -13,6 +13,8 @@ from modelyard.accounts.models import AuditEvent, User, Workspace
 from modelyard.accounts.services import record
 from modelyard.quotas import services as quotas
 from modelyard.runs.models import RunState, TrainingRun, Worker
+from tests.artifacts import make_version
+from tests.batches.making import make_batch
 from tests.quotas.books import status
 
 PAGES = ["overview", "people", "workspaces", "quotas", "work", "workers", "audit"]
@@ -140,6 +142,17 @@ def test_books_that_do_not_balance_are_shown(console: Client, workspace: Workspa
     quotas.reserve(workspace, "endpoints", 1, subject="endpoint:1")
     workspace.quotas.update(used=5)
     assert "The books do not balance" in console.get(reverse("console:quotas")).content.decode()
+
+
+def test_an_operator_sees_and_cancels_files_of_others(
+    console: Client, workspace: Workspace, alice: User, redis: Any
+) -> None:
+    batch = make_batch(make_version(workspace, alice), alice)
+    assert "people.csv" in console.get("/admin/work/").content.decode()
+    console.post(f"/admin/work/batches/{batch.pk}/cancel/")
+    batch.refresh_from_db()
+    assert batch.state == "cancelled"
+    assert AuditEvent.objects.get(action="batch.cancel").actor == User.objects.get(is_staff=True)
 
 
 def test_an_operator_cancels_a_run_of_others(console: Client, run: TrainingRun, redis: Any) -> None:

@@ -162,19 +162,49 @@ class ApiKey(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Who did what to which object, when, from where. Only ever added to."""
+    """Who did what to which object, when, from where. Only ever added to, by `services.record`.
 
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
-    actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
-    workspace = models.ForeignKey(Workspace, null=True, on_delete=models.SET_NULL)
+    Person and workspace are kept by id and nothing happens to the event when they go; `mark` shows any change.
+    """
+
+    at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    actor = models.ForeignKey(User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    workspace = models.ForeignKey(
+        Workspace, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     action = models.CharField(max_length=60, db_index=True)
     subject = models.CharField(max_length=200)
     details = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
     key = models.CharField(max_length=8, blank=True)
+    mark = models.CharField(max_length=80, unique=True, editable=False)
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+
+class AuditSeal(models.Model):
+    """A place in the chain of audit events. Only ever added to, by `audit.sealing`; `audit.marking` makes the hash."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    event = models.BigIntegerField(unique=True)
+    hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+class AuditCheck(models.Model):
+    """What the last verification of the audit log found; `mark` shows that it was one."""
+
+    at = models.DateTimeField()
+    events = models.BigIntegerField()
+    head = models.CharField(max_length=90)
+    fault = models.TextField()
+    mark = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.fault or f"{self.events} events are good"
 
 
 class IdempotentAnswer(models.Model):

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest
 
+from modelyard.accounts.audit.marking import draw_mark
 from modelyard.accounts.models import AuditEvent, Membership, Role, User, Workspace
 from modelyard.errors import InvalidInput, NotAllowed
 
@@ -54,7 +55,7 @@ def record(
 ) -> None:
     """Add an audit event: `record("dataset.delete", str(dataset.id), by=user, workspace=workspace, name=…)`."""
     key = getattr(request, "auth", None) if request is not None else None
-    AuditEvent.objects.create(
+    event = AuditEvent(
         action=action,
         subject=subject,
         actor=by,
@@ -63,6 +64,8 @@ def record(
         address=request.META.get("REMOTE_ADDR") or None if request is not None else None,
         key=getattr(key, "id", ""),
     )
+    event.mark = draw_mark(event)
+    event.save(force_insert=True)
 
 
 def _checked_name(name: str) -> str:

@@ -12,6 +12,8 @@ urlpatterns = [
     path("quotas/<uuid:workspace_id>/<str:kind>/", quotas.change_limit, name="change_limit"),
     path("work/", work.work, name="work"),
     path("work/<uuid:run_id>/cancel/", work.cancel, name="cancel_run"),
+    path("work/batches/<uuid:batch_id>/cancel/", work.cancel_file, name="cancel_batch"),
     path("workers/", overview.workers, name="workers"),
     path("audit/", audit.audit, name="audit"),
+    path("audit/events.csv", audit.audit_csv, name="audit_csv"),
 ]

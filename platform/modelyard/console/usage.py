@@ -65,11 +65,12 @@ def defuse(text: str) -> str:
 
 def _breakdowns(workspace: Workspace, period: Period) -> list[dict[str, Any]]:
     titles = {"endpoint": gettext("By endpoint"), "key": gettext("By key"), "user": gettext("By person")}
+    nameless = {"key": gettext("playground and pages"), "endpoint": gettext("files, without an endpoint")}
     return [
         {
             "grouping": grouping,
             "title": titles[grouping],
-            "nameless": gettext("playground") if grouping == "key" else gettext("unknown"),
+            "nameless": nameless.get(grouping, gettext("unknown")),
             "lines": sorted(
                 report_usage(workspace, period.start, period.end, grouping).lines, key=lambda line: -line.calls.requests
             ),

@@ -1,4 +1,4 @@
-"""Running and queued training of everybody."""
+"""Running and queued work of everybody: training runs and batch predictions."""
 
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from modelyard.accounts.requests import person_of
+from modelyard.batches.models import BatchPrediction
+from modelyard.batches.services import cancel_batch
 from modelyard.console.access import operators_only
 from modelyard.runs.models import RunState, TrainingRun
 from modelyard.runs.services import cancel_run
@@ -21,9 +23,11 @@ RECENT = 20
 def work(request: HttpRequest) -> HttpResponse:
     """The page; by htmx its changing part, which asks for itself every few seconds."""
     everything = TrainingRun.objects.select_related("workspace", "created_by")
+    batches = BatchPrediction.objects.unfinished().select_related("workspace", "created_by")
     context = {
         "running": everything.filter(state=RunState.RUNNING).order_by("started_at"),
         "queued": everything.filter(state=RunState.QUEUED).order_by("created_at"),
+        "batches": batches.order_by("created_at"),
         "ended": everything.exclude(ended_at=None).order_by("-ended_at")[:RECENT],
     }
     page = "console/_work.html" if request.headers.get("HX-Request") else "console/work.html"
@@ -36,4 +40,13 @@ def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = get_object_or_404(TrainingRun, pk=run_id)
     cancel_run(run, by=person_of(request), request=request)
     messages.success(request, gettext("%(run)s is being cancelled.") % {"run": run.name})
+    return redirect("console:work")
+
+
+@operators_only
+@require_POST
+def cancel_file(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+    batch = get_object_or_404(BatchPrediction, pk=batch_id)
+    cancel_batch(batch, by=person_of(request), request=request)
+    messages.success(request, gettext("%(run)s is being cancelled.") % {"run": batch.filename})
     return redirect("console:work")
