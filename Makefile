@@ -4,13 +4,14 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := .venv-clients
 
 .PHONY: up test check format clean
 
 up: $(VENV)/.runtime
 	@$(BIN)/python manage.py up
 
-test: $(VENV)/.development
+test: $(VENV)/.development $(CLIENTS)/.installed
 	@bash .ci/test
 
 # The checks that need no server: style, types, import directions, Django's own.
@@ -33,5 +34,12 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
 	@touch $@
 
+# The original clients that the protocol tests run as programs of their own: their pins are not ours.
+$(CLIENTS)/.installed: requirements-clients.txt | $(VENV)/.runtime
+	@test -x $(CLIENTS)/bin/python || $(BIN)/python -m venv $(CLIENTS)
+	@echo "Installing the clients that the protocols are proved with (about 600 MB, a minute)"
+	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --no-compile -q -r requirements-clients.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf $(VENV) $(CLIENTS) node_modules .mypy_cache .ruff_cache .hypothesis test-results

@@ -114,3 +114,37 @@ def test_text_is_no_image() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 3), (5000, 1, 1), (1, 5000, 3)])
 def test_odd_shapes_are_resized(shape: tuple[int, int, int]) -> None:
     assert resize(np.full(shape, 7, np.uint8), 8, 8).shape == (8, 8, shape[2])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(8, 8), (13, 5)])
+def test_pixels_give_what_the_encoded_picture_gives(mode: str, channels: int, size: tuple[int, int]) -> None:
+    features = ImageFeatures(8, 8, channels)
+    depth = {"RGB": 3, "L": 1, "RGBA": 4}[mode]
+    pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], depth), dtype=np.uint8)
+    encoded = encode(Image.fromarray(pixels.squeeze(), mode))
+    wanted = features.transform([encoded])["image"]
+    shapes = [pixels, pixels.astype(np.float64), pixels.astype(np.int64)]
+    for array in [*shapes, pixels[:, :, 0]] if depth == 1 else shapes:
+        np.testing.assert_array_equal(features.transform([array])["image"], wanted)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.zeros((4, 4, 2)), "shape"),
+        (np.zeros(4), "shape"),
+        (np.zeros((0, 4, 3)), "no pixels"),
+        (np.full((4, 4), 256), "0 to 255"),
+        (np.full((4, 4), -1.0), "0 to 255"),
+        (np.full((4, 4), np.nan), "0 to 255"),
+        (np.full((4, 4), np.inf), "0 to 255"),
+        (np.array([["a"]], dtype=object), "0 to 255"),
+        (np.zeros((1, 50_000), dtype=np.uint8), "too large"),
+    ],
+)
+def test_pixels_that_cannot_be_meant_are_refused(pixels: np.ndarray, words: str) -> None:
+    with pytest.raises(RowProblem, match=words) as caught:
+        FEATURES.transform([np.zeros((2, 2, 3)), pixels])
+    assert caught.value.row == 1

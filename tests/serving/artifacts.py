@@ -61,6 +61,22 @@ def write_regressor(folder: Path) -> Target:
     return write(folder, signature, features, decoder, build_core(weights, output="value", softmax=False), [ROW])
 
 
+def write_measures(folder: Path, *names: str) -> Target:
+    """A regressor of numbers only: of `width` and `height`, or of the columns named."""
+    names = names or ("width", "height")
+    columns = {name: np.array(["1", "2.5", None, "4", "8", "16"], dtype=object) for name in names}
+    features = TableFeatures.fit(columns, dict.fromkeys(names, "number"))
+    signature = Signature(
+        task="regression",
+        inputs=tuple(Input(name=name, kind="number") for name in names),
+        output=Output(kind="value", name="area"),
+    )
+    weights = np.linspace(-1, 1, features.number_count)[:, None]
+    decoder = ValueDecoder(mean=10.0, scale=2.0, transform="none", minimum=-1000.0, maximum=1000.0)
+    core = build_core(weights, output="value", softmax=False)
+    return write(folder, signature, features, decoder, core, [dict.fromkeys(names, 2.0)])
+
+
 def write_image_classifier(folder: Path) -> Target:
     features = ImageFeatures(height=4, width=4, channels=3)
     signature = Signature(

@@ -18,6 +18,7 @@ from redis import Redis
 from modelyard.contracts import keys, route
 from tests.conftest import free_port
 from tests.serving import artifacts
+from tests.serving.own_redis import OwnRedis
 
 ROOT = Path(__file__).resolve().parents[2]
 PEPPER = "a pepper of the tests that is long enough"
@@ -36,6 +37,9 @@ class Platform:
         published = route.Route(
             name=name, workspace=workspace, endpoint=f"id-{name}", model="m", targets=targets, labels=labels or {}
         )
+        return self.publish(published)
+
+    def publish(self, published: route.Route) -> route.Route:
         self._put(route.ROUTES, "routes", published.field, published.to_json())
         return published
 
@@ -59,6 +63,14 @@ class Platform:
     def usage(self) -> list[route.Usage]:
         entries = self.redis.xrange(route.USAGE)
         return [route.Usage.from_json(orjson.loads(fields["usage"])) for _, fields in entries]
+
+    def shadowing(self) -> route.Shadowing:
+        """What was found of shadows, added up as if all were of one release."""
+        entries = [orjson.loads(fields["shadowing"]) for _, fields in self.redis.xrange(route.SHADOWS)]
+        found = [route.Shadowing.from_json(entry) for entry in entries]
+        first = found[0] if found else route.Shadowing(workspace="", endpoint="", release="", version=0)
+        names = ("compared", "agreed", "difference", "failed", "skipped")
+        return replace(first, **{name: sum(getattr(one, name) for one in found) for name in names})
 
     def report(self) -> dict[str, Any]:
         reports = self.redis.hgetall(route.PREDICTORS)
@@ -86,6 +98,8 @@ class PredictorProcess:
             "MODELYARD_HOME": str(folder),
             "MODELYARD_PREDICT_HOST": "127.0.0.1",
             "MODELYARD_PREDICT_PORT": str(self.port),
+            "MODELYARD_PREDICT_GRPC_PORT": "0",
+            "MODELYARD_PREDICT_PROCESSES": "1",
             "MODELYARD_KEY_PEPPER": PEPPER,
             "REDIS_URL": redis_url,
             **variables,
@@ -96,23 +110,23 @@ class PredictorProcess:
                 [sys.executable, "-m", "workers.serving"], cwd=ROOT, env=environment, stdout=output, stderr=output
             )
 
-    def wait_until_ready(self, seconds: float = 20) -> "PredictorProcess":
+    def wait_until_ready(self, seconds: float = 120) -> "PredictorProcess":
         wait_for(lambda: self.health() == 200, seconds, self.log)
         return self
 
     def health(self) -> int | None:
         try:
-            return requests.get(self.url + "/healthz", timeout=5).status_code
+            return requests.get(self.url + "/healthz", timeout=60).status_code
         except requests.ConnectionError:
             return None
 
     def post(self, path: str, key: str | None, **options: Any) -> requests.Response:
         headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **options.pop("headers", {})}
-        return requests.post(self.url + path, headers=headers, timeout=20, **options)
+        return requests.post(self.url + path, headers=headers, timeout=60, **options)
 
     def get(self, path: str, key: str | None) -> requests.Response:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return requests.get(self.url + path, headers=headers, timeout=20)
+        return requests.get(self.url + path, headers=headers, timeout=60)
 
     def predict(self, name: str, key: str | None, *rows: Any, **options: Any) -> requests.Response:
         return self.post(f"/v1/models/{name}:predict", key, json={"instances": list(rows)}, **options)
@@ -120,15 +134,15 @@ class PredictorProcess:
     def terminate(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def kill(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 10, log: Path | None = None) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60, log: Path | None = None) -> Any:
     """Return the first true value of `condition`; fails after some seconds, with the end of the log."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -145,6 +159,13 @@ def platform(redis_server: str) -> Iterator[Platform]:
     platform.redis.flushdb()
     yield platform
     platform.redis.close()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    own = OwnRedis(tmp_path)
+    yield own
+    own.kill()
 
 
 @pytest.fixture
@@ -227,7 +248,7 @@ def shared(
     platform.publish_route("people", classifier, labels={"champion": 1, "retired": 9})
     platform.publish_route("prices", regressor)
     platform.publish_route("pictures", image_classifier)
-    variables = {"MODELYARD_PREDICT_MAX_BODY_BYTES": "1000000", "MODELYARD_PREDICT_HEAD_TIMEOUT": "1"}
+    variables = {"MODELYARD_PREDICT_MAX_BODY_BYTES": "1000000", "MODELYARD_PREDICT_HEAD_TIMEOUT": "5"}
     predictor = PredictorProcess(url, tmp_path_factory.mktemp("shared"), **variables).wait_until_ready()
     shared = Shared(platform, predictor)
     wait_for(lambda: shared.predict(artifacts.ROW).status_code == 200)

@@ -5,7 +5,10 @@ import random
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from modelyard.contracts.route import Target
 from tests.serving import artifacts
@@ -20,8 +23,6 @@ BAD = [{"age": "poison", "city": "Wien"}, {"age": 1, "town": "Wien"}, {"age": 1,
 
 async def call(shared: Shared, bodies: list[bytes]) -> list[tuple[int, Any]]:
     """Send bodies one after the other over one connection."""
-    import orjson
-
     line = Line.__new__(Line)
     line.key = shared.key
     reader, writer = await asyncio.open_connection("127.0.0.1", shared.predictor.port)
@@ -36,8 +37,6 @@ async def call(shared: Shared, bodies: list[bytes]) -> list[tuple[int, Any]]:
 
 
 def test_no_caller_gets_a_row_or_a_fault_of_another(shared: Shared, classifier: Target) -> None:
-    import orjson
-
     predictions = artifacts.predict(Path(classifier.artifact), ALL)
     wanted = dict(zip(map(repr, ALL), predictions, strict=True))
     chance = random.Random(5)
@@ -69,3 +68,42 @@ def test_no_caller_gets_a_row_or_a_fault_of_another(shared: Shared, classifier: 
             scores = answer["outputs"]["score"] if "outputs" in answer else [p["score"] for p in answer["predictions"]]
             expected = [wanted[repr(row)]["score"] for row in plans[caller][turn]]
             assert scores == pytest.approx(expected, abs=1e-5)
+
+
+FORMS = ("rows", "lists", "columns")
+rows = st.sampled_from(ALL)
+turns = st.tuples(st.sampled_from(FORMS), st.lists(rows, min_size=1, max_size=12), st.none() | st.sampled_from(BAD[:1]))
+
+
+def compose_turn(form: str, chosen: list[Any]) -> bytes:
+    if form == "rows":
+        return orjson.dumps({"instances": chosen})
+    if form == "lists":
+        return orjson.dumps({"instances": [[row["age"], row["city"]] for row in chosen]})
+    return orjson.dumps({"inputs": {name: [row[name] for row in chosen] for name in ("age", "city")}})
+
+
+@given(st.lists(st.lists(turns, min_size=1, max_size=4), min_size=2, max_size=8))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_sharing_changes_no_answer(shared: Shared, classifier: Target, plans: list[list[Any]]) -> None:
+    """Callers of different shapes at once: each gets what it would have got alone, and the poisoned ones a refusal."""
+    predictions = artifacts.predict(Path(classifier.artifact), ALL)
+    wanted = {orjson.dumps(row): prediction["score"] for row, prediction in zip(ALL, predictions, strict=True)}
+
+    async def run() -> list[list[tuple[int, Any]]]:
+        bodies = [
+            [compose_turn(form, chosen if poison is None else [*chosen, poison]) for form, chosen, poison in plan]
+            for plan in plans
+        ]
+        return await asyncio.gather(*[call(shared, texts) for texts in bodies])
+
+    for plan, answers in zip(plans, asyncio.run(run()), strict=True):
+        for (_, chosen, poison), (status, answer) in zip(plan, answers, strict=True):
+            if poison is not None:
+                assert status == 400
+                assert "'age'" in answer["error"]
+                assert str(len(chosen)) in answer["error"]
+                continue
+            assert status == 200, answer
+            scores = answer["outputs"]["score"] if "outputs" in answer else [p["score"] for p in answer["predictions"]]
+            assert scores == pytest.approx([wanted[orjson.dumps(row)] for row in chosen], abs=1e-5)

@@ -7,8 +7,9 @@ from tests.serving.conftest import ROOT
 
 PROGRAM = """
 import sys
-import workers.serving.__main__
+import workers.serving.server
 heavy = {"django", "tensorflow", "keras", "celery", "channels", "rest_framework", "pandas", "pyarrow", "sklearn"}
+heavy |= {"boto3", "botocore"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
 

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 from modelyard.contracts.passes import Pass, sign_pass
@@ -21,7 +22,7 @@ BODY = {"instances": [artifacts.ROW]}
         ({"age": [1], "city": "Wien"}, ["instances[1]", "'age'"]),
         ({"age": 1, "city": {"a": 1}}, ["instances[1]", "'city'"]),
         ({"age": 1, "town": "Wien", "city": "Wien"}, ["instances[1]", "'town'", "no input"]),
-        ([41, "Wien"], ["instances[1]", "object"]),
+        ([41], ["instances[1]", "age, city", "got 1"]),
         (None, ["instances[1]", "object"]),
         (41, ["instances[1]", "object"]),
     ],
@@ -75,11 +76,13 @@ def test_a_body_of_the_wrong_shape_is_refused(shared: Shared, body: Any, words: 
     ],
 )
 def test_a_hostile_body_is_refused_quickly_and_harms_nobody(shared: Shared, body: bytes) -> None:
-    started = time.monotonic()
+    process = psutil.Process(shared.predictor.process.pid)
+    before = process.cpu_times()
     answer = shared.post("/v1/models/people:predict", data=body)
     assert answer.status_code == 400, answer.text
     assert json.loads(answer.content)["error"]
-    assert time.monotonic() - started < 0.5
+    after = process.cpu_times()
+    assert after.user + after.system - before.user - before.system < 0.5  # of the processor, whoever else is busy
     assert shared.predict(artifacts.ROW).status_code == 200
 
 
@@ -170,9 +173,9 @@ def test_scope_binding_and_expiry_are_heeded(shared: Shared) -> None:
 
 
 def test_a_key_expires_while_it_is_used(shared: Shared) -> None:
-    brief = shared.platform.publish_key(expires_at=time.time() + 1)
-    wait_for(lambda: shared.predictor.predict("people", brief, artifacts.ROW).status_code == 200)
-    wait_for(lambda: shared.predictor.predict("people", brief, artifacts.ROW).status_code == 401, 3)
+    brief = shared.platform.publish_key(expires_at=time.time() + 10)
+    assert shared.predictor.predict("people", brief, artifacts.ROW).status_code == 200
+    wait_for(lambda: shared.predictor.predict("people", brief, artifacts.ROW).status_code == 401)
 
 
 def test_a_pass_opens_its_endpoint_only_and_not_for_long(shared: Shared) -> None:
@@ -189,7 +192,6 @@ def test_a_pass_opens_its_endpoint_only_and_not_for_long(shared: Shared) -> None
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", "/nowhere", 404),
         ("POST", "/v1/models/people", 400),
         ("GET", "/v1/models/people:predict", 400),

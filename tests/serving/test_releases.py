@@ -1,180 +1,137 @@
-"""New versions, split releases, versions that cannot be loaded, and models that leave memory."""
+"""Which version answers whom: by percent, by session, by key; and versions that are asked without being heard."""
 
-import shutil
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import onnx
 import pytest
-import requests
-from onnx import numpy_helper
 
-from modelyard.contracts import artifact
-from modelyard.contracts.jsonfile import read_json, write_json
-from modelyard.contracts.route import Target
+from modelyard.contracts import keys as key_format
+from modelyard.contracts.route import SHADOWS, Route, Target
 from tests.serving import artifacts
-from tests.serving.conftest import Platform, PredictorProcess, wait_for
+from tests.serving.conftest import WORKSPACE, Platform, PredictorProcess, wait_for
+from tests.serving.lives import Callers, state_of, version_of
 
 
-def version_of(answer: requests.Response) -> str:
-    assert answer.status_code == 200, answer.text
-    return answer.headers["x-modelyard-version"]
+def publish(platform: Platform, *targets: Target, name: str = "people", **more: object) -> None:
+    platform.publish(Route(name=name, workspace=WORKSPACE, endpoint="id", model="m", targets=targets, **more))
 
 
-def state_of(platform: Platform) -> dict[str, Any]:
-    report = platform.report()
-    return dict(next(iter(report.values()))) if report else {}
+def versions_of_sessions(predictor: PredictorProcess, key: str, sessions: range) -> dict[int, int]:
+    found = {}
+    for session in sessions:
+        headers = {"X-Modelyard-Session": f"session-{session}"}
+        versions = {version_of(predictor.predict("people", key, artifacts.ROW, headers=headers)) for _ in range(2)}
+        assert len(versions) == 1
+        found[session] = versions.pop()
+    return found
 
 
-def test_a_swap_under_load_fails_and_mixes_nothing(
+def test_a_split_is_kept_by_percent(
     predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, other_classifier: Target
 ) -> None:
-    targets = (classifier, other_classifier)
-    wanted = {
-        str(target.version): artifacts.predict(Path(target.artifact), [artifacts.ROW])[0]["score"] for target in targets
-    }
-    assert wanted["1"] != pytest.approx(wanted["2"], abs=1e-3)
-    faults: list[str] = []
-    seen: Counter[str] = Counter()
-    done = threading.Event()
-
-    def call() -> None:
-        with requests.Session() as session:
-            session.headers["Authorization"] = f"Bearer {key}"
-            while not done.is_set():
-                body = {"instances": [artifacts.ROW]}
-                answer = session.post(predictor.url + "/v1/models/people:predict", json=body)
-                version = answer.headers.get("x-modelyard-version", "none")
-                score = answer.json()["predictions"][0]["score"] if answer.status_code == 200 else answer.text
-                if score != pytest.approx(wanted.get(version), abs=1e-5):
-                    faults.append(f"{version}: {score}")
-                seen[version] += 1
-
-    threads = [threading.Thread(target=call) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(20):
-        platform.publish_route("people", targets[(number + 1) % 2])
-        time.sleep(0.1)
-    done.set()
-    for thread in threads:
-        thread.join()
-    assert faults == []
-    assert min(seen["1"], seen["2"]) > 0
-    assert seen.keys() == {"1", "2"}
+    publish(platform, replace(classifier, percent=80), replace(other_classifier, percent=20))
+    wait_for(lambda: state_of(platform).get("versions") == {"1": "AVAILABLE", "2": "AVAILABLE"})
+    seen = Counter(version_of(predictor.predict("people", key, artifacts.ROW)) for _ in range(300))
+    assert 30 <= seen[2] <= 100
+    answer = predictor.post("/v1/models/people/versions/2:predict", key, json={"instances": [artifacts.ROW]})
+    assert version_of(answer) == 2
 
 
-def damage(kind: str, source: Path, folder: Path) -> Target:
-    """A copy of an artifact in which one thing is wrong."""
-    shutil.copytree(source, folder)
-    sha256 = artifact.digest_of(folder / artifact.MANIFEST)
-    if kind == "changed":
-        content = bytearray((folder / artifact.CORE_ONNX).read_bytes())
-        content[-20] ^= 1
-        (folder / artifact.CORE_ONNX).write_bytes(bytes(content))
-    elif kind == "gone":
-        shutil.rmtree(folder)
-    elif kind == "other answers":
-        golden = read_json(folder / artifact.GOLDEN)
-        golden["predictions"][0]["probabilities"]["no"] += 0.01
-        write_json(folder / artifact.GOLDEN, golden)
-        sha256 = artifact.seal(folder)
-    elif kind == "not a number":
-        model = onnx.load(folder / artifact.CORE_ONNX)
-        weights = numpy_helper.to_array(model.graph.initializer[0]) * float("nan")
-        model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, "weights"))
-        onnx.save(model, folder / artifact.CORE_ONNX)
-        sha256 = artifact.seal(folder)
-    elif kind == "no network":
-        (folder / artifact.CORE_ONNX).write_bytes(b"this is no network")
-        sha256 = artifact.seal(folder)
-    return Target(version=3, artifact=str(folder), sha256=sha256)
-
-
-@pytest.mark.parametrize(
-    ("kind", "words"),
-    [
-        ("changed", "was changed after training"),
-        ("gone", "manifest.json is missing"),
-        ("other answers", "does not answer as the trained model did"),
-        ("not a number", "golden rows cannot be computed"),
-        ("no network", "cannot be read"),
-    ],
-)
-def test_a_broken_version_leaves_the_old_one_answering_and_says_why(
-    predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, tmp_path: Path, kind: str, words: str
+def test_a_session_stays_with_its_version_while_a_share_grows(
+    predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, other_classifier: Target
 ) -> None:
-    broken = damage(kind, Path(classifier.artifact), tmp_path / "broken")
-    platform.publish_route("people", broken)
-    wait_for(lambda: state_of(platform).get("state") == "failed")
-    assert words in state_of(platform)["message"]
-    assert state_of(platform)["versions"] == {"1": "AVAILABLE", "3": "END"}
-    assert version_of(predictor.predict("people", key, artifacts.ROW)) == "1"
-    platform.publish_route("people", replace(classifier, version=4))
-    wait_for(lambda: state_of(platform).get("state") == "live")
-    assert version_of(predictor.predict("people", key, artifacts.ROW)) == "4"
+    former: dict[int, int] = {}
+    for percent in (10, 50, 90):
+        mark = replace(classifier, version=100 + percent, percent=0)
+        publish(platform, replace(classifier, percent=100 - percent), replace(other_classifier, percent=percent), mark)
+        wait_for(lambda: str(mark.version) in state_of(platform).get("versions", {}))  # noqa: B023
+        wait_for(lambda: state_of(platform).get("state") == "live")
+        now = versions_of_sessions(predictor, key, range(40))
+        assert all(now[session] == 2 for session, version in former.items() if version == 2)
+        former = now
+    assert set(former.values()) == {1, 2}
 
 
-def test_an_endpoint_without_any_good_version_says_so(
+def test_a_key_gets_the_version_that_the_release_names_for_it(
+    predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, other_classifier: Target
+) -> None:
+    tester = platform.publish_key()
+    named = {key_format.parse_key(tester).id: 2, "gone4321": 7}
+    publish(platform, classifier, replace(other_classifier, percent=0), keys=named)
+    wait_for(lambda: version_of(predictor.predict("people", tester, artifacts.ROW)) == 2)
+    for _ in range(30):
+        assert version_of(predictor.predict("people", tester, artifacts.ROW)) == 2
+        assert version_of(predictor.predict("people", key, artifacts.ROW)) == 1
+    answer = predictor.post("/v1/models/people/versions/1:predict", tester, json={"instances": [artifacts.ROW]})
+    assert version_of(answer) == 1
+
+
+def test_a_shadow_is_asked_compared_and_never_heard(
+    predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, other_classifier: Target
+) -> None:
+    publish(platform, classifier, shadow=other_classifier, release="41")
+    wait_for(lambda: state_of(platform).get("shadow", {}).get("state") == "AVAILABLE")
+    rows = [{"age": age, "city": city} for age in range(20, 60, 5) for city in ("Wien", "Berlin", "Paris")]
+    ours, theirs = (artifacts.predict(Path(target.artifact), rows) for target in (classifier, other_classifier))
+    agreed = sum(one["label"] == other["label"] for one, other in zip(ours, theirs, strict=True))
+    assert 0 < agreed < len(rows)
+    for row in rows:
+        assert version_of(predictor.predict("people", key, row)) == 1
+    found = wait_for(lambda: (sums := platform.shadowing()).compared + sums.skipped == len(rows) and sums)
+    assert (found.release, found.version, found.failed) == ("41", 2, 0)
+    if found.skipped == 0:
+        assert found.agreed == agreed
+    columns = {"inputs": {"age": [30, 40], "city": ["Wien", "Paris"]}}
+    assert version_of(predictor.post("/v1/models/people:predict", key, json=columns)) == 1
+    wait_for(lambda: (sums := platform.shadowing()).compared + sums.skipped == len(rows) + 2)
+    pinned = predictor.post("/v1/models/people/versions/1:predict", key, json={"instances": [artifacts.ROW]})
+    assert version_of(pinned) == 1
+    assert predictor.post("/v1/models/people/versions/2:predict", key, json={"instances": rows}).status_code == 404
+
+
+def test_values_of_a_shadow_are_compared_by_their_difference(
+    predictor: PredictorProcess, platform: Platform, key: str, regressor: Target
+) -> None:
+    publish(platform, regressor, name="prices", shadow=replace(regressor, version=2), release="42")
+    wait_for(lambda: state_of(platform, "prices").get("shadow", {}).get("state") == "AVAILABLE")
+    assert version_of(predictor.predict("prices", key, *[artifacts.ROW] * 5)) == 1
+    found = wait_for(lambda: (sums := platform.shadowing()).compared and sums)
+    assert (found.compared, found.difference, found.failed) == (5, pytest.approx(0, abs=1e-6), 0)
+
+
+def test_a_shadow_that_cannot_answer_is_counted_and_harms_nobody(
+    predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, image_classifier: Target
+) -> None:
+    publish(platform, classifier, shadow=replace(image_classifier, version=2), release="43")
+    wait_for(lambda: state_of(platform).get("shadow", {}).get("state") == "AVAILABLE")
+    for _ in range(3):
+        assert version_of(predictor.predict("people", key, artifacts.ROW)) == 1
+    wait_for(lambda: (sums := platform.shadowing()).failed + sums.skipped == 3)
+    assert platform.shadowing().compared == 0
+
+
+def test_a_shadow_that_cannot_be_loaded_is_told_and_harms_nobody(
     predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, tmp_path: Path
 ) -> None:
-    platform.publish_route("broken", damage("gone", Path(classifier.artifact), tmp_path / "broken"))
-    wait_for(lambda: "failed" in predictor.predict("broken", key, artifacts.ROW).text)
-    answer = predictor.predict("broken", key, artifacts.ROW)
-    assert answer.status_code == 503
-    assert "manifest.json is missing" in answer.json()["error"]
-    assert answer.headers["retry-after"]
+    missing = Target(version=2, artifact=str(tmp_path / "missing"), sha256="0" * 64)
+    publish(platform, classifier, shadow=missing)
+    told = wait_for(lambda: (said := state_of(platform).get("shadow", {})).get("state") == "END" and said)
+    assert "manifest.json is missing" in told["message"]
+    assert state_of(platform)["state"] == "live"
+    assert version_of(predictor.predict("people", key, artifacts.ROW)) == 1
 
 
-def test_a_split_is_kept_by_percent_and_by_session(
+def test_shadows_under_load_leave_out_what_would_cost_callers(
     predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, other_classifier: Target
 ) -> None:
-    platform.publish_route("people", replace(classifier, percent=80), replace(other_classifier, percent=20))
-    wait_for(lambda: predictor.get("/v1/models/people", key).text.count("AVAILABLE") == 2)
-    seen = Counter(version_of(predictor.predict("people", key, artifacts.ROW)) for _ in range(300))
-    assert 30 <= seen["2"] <= 100
-    for session in ("anna", "berta", "carla"):
-        headers = {"X-Modelyard-Session": session}
-        versions = {version_of(predictor.predict("people", key, artifacts.ROW, headers=headers)) for _ in range(5)}
-        assert len(versions) == 1
-    answer = predictor.post("/v1/models/people/versions/2:predict", key, json={"instances": [artifacts.ROW]})
-    assert version_of(answer) == "2"
-
-
-def test_models_that_were_not_used_for_long_leave_memory_and_come_back(
-    platform: Platform, start: Callable[..., PredictorProcess], key: str, tmp_path: Path
-) -> None:
-    names = [f"model-{number}" for number in range(4)]
-    for number, name in enumerate(names):
-        platform.publish_route(name, artifacts.write_classifier(tmp_path / name, seed=number))
-    predictor = start(MODELYARD_PREDICT_MEMORY_BYTES="1048576").wait_until_ready()
-    for name in names * 2:
-        wanted = artifacts.predict(tmp_path / name, [artifacts.ROW])[0]["score"]
-        answer = predictor.predict(name, key, artifacts.ROW)
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["predictions"][0]["score"] == pytest.approx(wanted, abs=1e-6)
-    assert wait_for(lambda: state_of(platform).get("state") == "live")
-
-
-def test_many_first_calls_of_a_model_that_left_memory_wait_for_one_loading(
-    platform: Platform, start: Callable[..., PredictorProcess], key: str, tmp_path: Path
-) -> None:
-    for name in ("first", "second"):
-        platform.publish_route(name, artifacts.write_classifier(tmp_path / name))
-    predictor = start(MODELYARD_PREDICT_MEMORY_BYTES="1048576").wait_until_ready()
-    statuses: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: statuses.append(predictor.predict("first", key, artifacts.ROW).status_code))
-        for _ in range(20)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [200] * 20
-    assert predictor.log.read_text().count("loaded first") <= 2
+    publish(platform, classifier, shadow=other_classifier, release="44")
+    wait_for(lambda: state_of(platform).get("shadow", {}).get("state") == "AVAILABLE")
+    with Callers(predictor, key, count=8) as callers:
+        wait_for(lambda: sum(callers.statuses.values()) >= 1500, 60)
+    assert callers.statuses.keys() == {200}
+    assert callers.versions.keys() == {1}
+    answered = callers.statuses[200]
+    wait_for(lambda: (sums := platform.shadowing()).compared + sums.skipped == answered, 20)
+    assert platform.shadowing().compared > 0
+    assert platform.redis.xlen(SHADOWS) < 200

@@ -3,23 +3,31 @@
 import asyncio
 import logging
 import math
+import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from http import HTTPStatus
 
 from modelyard.features import RowProblem
 from workers.serving.admission.accounts import Account
 from workers.serving.admission.callers import Caller, Callers, check_expiry
+from workers.serving.admission.credentials import is_signed
+from workers.serving.admission.lookups import Lookups, Unknown
 from workers.serving.call import Access, Call
 from workers.serving.endpoints import Endpoint, Endpoints, Served
 from workers.serving.http.exchange import Exchange
-from workers.serving.http.heads import compose_head
+from workers.serving.http.heads import JSON, compose_head
+from workers.serving.http.tags import reply_plainly, reply_tagged
 from workers.serving.models.batching import Batcher
-from workers.serving.models.loaded import CannotLoad
+from workers.serving.models.loaded import CannotLoad, Predictions
 from workers.serving.models.repository import Repository
+from workers.serving.monitoring.monitor import Monitor
 from workers.serving.problems import Problem, failure, not_found, too_late, unavailable
 from workers.serving.protocols.family import LOOKING, PREDICTING, Family, Look, Operation, Overview, Prediction, Public
-from workers.serving.usage import Meter
+from workers.serving.reading import Reader
+from workers.serving.shadowing import Shadows
+from workers.serving.waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +35,9 @@ MAX_KNOWN = 20_000
 SESSION = b"x-modelyard-session"
 PATIENCE = b"x-request-timeout-ms"
 LONGEST_WAIT = 120
+TRACED = frozenset((HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+"""Refused before anybody looked for the endpoint that was meant."""
+MOST_SPREAD = 5
 Reasons = Callable[[], list[str]]
 
 
@@ -41,21 +52,29 @@ class Desk:
         endpoints: Endpoints,
         repository: Repository,
         account_of: Callable[[str], Account],
-        meter: Meter,
+        monitor: Monitor,
+        lookups: Lookups,
+        waiting_room: WaitingRoom,
+        shadows: Shadows,
         reasons: Reasons,
         deadline_ms: int,
         max_rows: int,
+        max_body_bytes: int,
     ) -> None:
         self._families = families
         self._callers = callers
         self._endpoints = endpoints
         self._repository = repository
         self._account_of = account_of
-        self._meter = meter
+        self._monitor = monitor
+        self._meter = monitor.meter
+        self._sampler = monitor.sampler
         self._reasons = reasons
         self._deadline = deadline_ms / 1000
-        self._max_rows = max_rows
-        self._held: set[asyncio.Future[None]] = set()
+        self._reader = Reader(max_rows, max_body_bytes)
+        self._lookups = lookups
+        self._waiting_room = waiting_room
+        self._shadows = shadows
         self._known: dict[tuple[bytes, bytes, bytes], tuple[Prediction, Access]] = {}
 
     def forget(self) -> None:
@@ -77,32 +96,75 @@ class Desk:
             self._look_up(exchange, authorization)
         except Problem as problem:
             self.refuse(exchange, problem)
+        except Unknown as unknown:
+            go_on = partial(self._handle_once_known, exchange, unknown)
+            self._hold(exchange, unknown.subject, go_on, partial(self.refuse, exchange))
         except Exception:
             log.exception("%s failed", exchange.request_id.decode())
             self.refuse(exchange, failure())
+
+    def foresee(self, method: bytes, target: bytes, headers: dict[bytes, bytes], size: int) -> Problem | None:
+        """Return why a call of which only the head is there will be refused, as far as that is known."""
+        known = self._known.get((method, target, headers.get(b"authorization", b"")))
+        if known is None or known[1].endpoint.settled is None:
+            return None
+        operation, access = known
+        try:
+            batcher = _choose(access, operation, headers).slot.batcher
+        except Problem:
+            return None
+        return None if batcher is None else self._reader.foresee(size, batcher, self._patience(headers))
+
+    def _hold(
+        self,
+        exchange: Exchange,
+        awaited: Hashable,
+        go_on: Callable[[], Awaitable[None]],
+        refuse: Callable[[Problem], None],
+    ) -> None:
+        """Go on later, unless too many wait for the same already."""
+        try:
+            self._waiting_room.hold(exchange, awaited, go_on)
+        except Problem as problem:
+            refuse(problem)
+
+    async def _handle_once_known(self, exchange: Exchange, unknown: Unknown) -> None:
+        """A key or a name that is not known here may be as new as the call; it is looked up before it is refused."""
+        try:
+            await self._lookups.ask(unknown)
+        except Problem as problem:
+            self.refuse(exchange, problem)
+        else:
+            self.handle(exchange)
 
     def _look_up(self, exchange: Exchange, authorization: bytes | None) -> None:
         path = exchange.target.partition(b"?")[0].decode("latin-1")
         operation = self._parse(exchange.method, path)
         if isinstance(operation, Public):
+            if operation.check is not None:
+                operation.check(exchange)
             problems = self._reasons() if operation.heeds_readiness else []
-            exchange.reply(compose_head(503 if problems else 200), operation.show(problems))
+            head = compose_head(503 if problems else 200, operation.media_type)
+            exchange.reply(head, operation.show(problems))
             return
         caller = self._callers.identify(authorization, exchange.headers.get(b"x-api-key"), time.time())
         if isinstance(operation, Overview):
             caller.check(LOOKING, None)
-            exchange.reply(compose_head(200), operation.show(self._names_for(caller)))
+            exchange.reply(compose_head(200), operation.show(self._endpoints_for(caller), exchange))
             return
-        caller.check(PREDICTING if isinstance(operation, Prediction) else LOOKING, operation.endpoint)
-        endpoint = self._endpoints.find(caller.workspace, operation.endpoint)
+        name = operation.endpoint or caller.sole_endpoint()
+        caller.check(PREDICTING if isinstance(operation, Prediction) else LOOKING, name)
+        endpoint = self._endpoints.find(caller.workspace, name)
         if endpoint is None:
-            raise not_found(f"Servable not found for request: Latest({operation.endpoint})")
+            refusal = not_found(f"Servable not found for request: Latest({name})")
+            raise Unknown("routes", f"{caller.workspace}/{name}", refusal)
         account = self._account_of(caller.workspace)
         if isinstance(operation, Look):
-            exchange.reply(compose_head(200) + account.compose_headers(), operation.show(endpoint))
+            reply = reply_tagged if operation.tagged else reply_plainly
+            reply(exchange, account.compose_headers(), operation.show(endpoint))
             return
         access = Access(caller, account, endpoint)
-        if authorization is not None:
+        if authorization is not None and not is_signed(authorization):
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[exchange.method, exchange.target, authorization] = (operation, access)
@@ -114,78 +176,102 @@ class Desk:
                 return family.parse(method, path)
         raise not_found(f"there is nothing at {path:.200}; predictions are at /v1/models/ENDPOINT:predict")
 
-    def _names_for(self, caller: Caller) -> list[str]:
-        names = (endpoint.name for endpoint in self._endpoints if endpoint.workspace == caller.workspace)
-        return sorted(name for name in names if caller.may_use(name))
+    def _endpoints_for(self, caller: Caller) -> list[Endpoint]:
+        own = (endpoint for endpoint in self._endpoints if endpoint.workspace == caller.workspace)
+        usable = (endpoint for endpoint in own if caller.may_use(endpoint.name))
+        return sorted(usable, key=lambda endpoint: endpoint.name)
 
     # -- from call to batch
 
     def _admit(self, exchange: Exchange, operation: Prediction, access: Access) -> None:
-        def go_on(problem: Problem | None) -> None:
-            if problem is None:
-                self._start(exchange, operation, access)
-            else:
-                self._refuse_counted(exchange, access, problem)
-
-        if access.account.take_request(go_on):
+        account = access.account
+        if account.take_at_once(account.requests, 1):
             self._start(exchange, operation, access)
+        else:
+            account.await_request(partial(self._start_unless_refused, exchange, operation, access))
+
+    def _start_unless_refused(
+        self, exchange: Exchange, operation: Prediction, access: Access, problem: Problem | None
+    ) -> None:
+        if problem is None:
+            self._start(exchange, operation, access)
+        else:
+            self._refuse_counted(exchange, access, problem)
 
     def _start(self, exchange: Exchange, operation: Prediction, access: Access) -> None:
+        endpoint = access.endpoint
+        if endpoint.settled is None:
+            go_on = partial(self._start_once_settled, exchange, operation, access)
+            self._hold(exchange, endpoint, go_on, partial(self._refuse_counted, exchange, access))
+        else:
+            self._start_version(exchange, operation, access)
+
+    async def _start_once_settled(self, exchange: Exchange, operation: Prediction, access: Access) -> None:
+        """The first calls of an endpoint are held while it loads."""
         try:
-            served = _choose(access.endpoint, operation, exchange)
+            async with asyncio.timeout(exchange.started + self._patience(exchange.headers) - time.monotonic()):
+                await self._endpoints.first_version(access.endpoint)
+        except TimeoutError:
+            self._refuse_counted(exchange, access, too_late())
+        else:
+            self._start_version(exchange, operation, access)
+
+    def _start_version(self, exchange: Exchange, operation: Prediction, access: Access) -> None:
+        try:
+            served = _choose(access, operation, exchange.headers)
         except Problem as problem:
             self._refuse_counted(exchange, access, problem)
             return
-        call = Call(self, exchange, access, served, exchange.started + self._patience(exchange))
+        call = Call(self, exchange, access, served, exchange.started + self._patience(exchange.headers))
+        if access.endpoint.shadow is not None:
+            call.mirrored = operation.asks_for(exchange.headers) == (None, None)
         batcher = served.slot.batcher
         if batcher is not None:
             self._queue(call, operation, batcher)
         else:
-            held = asyncio.ensure_future(self._queue_once_loaded(call, operation))
-            self._held.add(held)
-            held.add_done_callback(self._held.discard)
+            self._hold(exchange, served.slot, partial(self._queue_once_loaded, call, operation), call.fail)
 
-    def _patience(self, exchange: Exchange) -> float:
+    def _patience(self, headers: dict[bytes, bytes]) -> float:
         """How long the caller waits: what they say, but never longer than the predictor's own deadline."""
-        said = exchange.headers.get(PATIENCE)
+        said = headers.get(PATIENCE)
         if said is None or not said.isdigit():
             return self._deadline
         return min(int(said[:9]) / 1000, self._deadline)
 
     def _queue(self, call: Call, operation: Prediction, batcher: Batcher) -> None:
+        """Read the body, then hand the call to the batcher."""
         call.model = batcher.model
-        try:
-            if b"content-encoding" in call.exchange.headers:
-                raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is compressed; send it as it is")
-            operation.read(call)
-            if call.count > self._max_rows:
-                message = f"the call has {call.count} rows, at most {self._max_rows} are taken; send several calls"
-                raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
-        except (Problem, RowProblem) as fault:
+        self._reader.read(call, operation, batcher, partial(self._submit, call, batcher))
+
+    def _submit(self, call: Call, batcher: Batcher, fault: Problem | RowProblem | None) -> None:
+        if fault is not None:
             call.fail(fault)
             return
-        except Exception:
-            log.exception("%s failed", call.exchange.request_id.decode())
-            call.fail(failure())
-            return
 
-        def go_on(problem: Problem | None) -> None:
-            if problem is None:
-                call.charged = call.count
-                batcher.submit(call)
-            else:
-                call.fail(problem)
+        account = call.access.account
+        if account.take_at_once(account.predictions, call.count):
+            self._submit_charged(call, batcher)
+        else:
+            batcher.promise(call.count)
+            account.await_predictions(call.count, partial(self._submit_promised, call, batcher))
 
-        if call.access.account.take_predictions(call.count, go_on):
+    def _submit_promised(self, call: Call, batcher: Batcher, problem: Problem | None) -> None:
+        batcher.promise(-call.count)
+        self._submit_charged(call, batcher, problem)
+
+    def _submit_charged(self, call: Call, batcher: Batcher, problem: Problem | None = None) -> None:
+        if problem is None:
             call.charged = call.count
             batcher.submit(call)
+        else:
+            call.fail(problem)
 
     async def _queue_once_loaded(self, call: Call, operation: Prediction) -> None:
         """The first call of a model that had left memory is held while it loads."""
         slot = call.served.slot
         try:
             async with asyncio.timeout(call.deadline - time.monotonic()):
-                batcher = await self._repository.load(slot)
+                batcher = await self._repository.load(slot, hurried=True)
         except TimeoutError:
             call.fail(too_late())
         except CannotLoad as fault:
@@ -195,10 +281,18 @@ class Desk:
 
     # -- answers
 
-    def answer(self, call: Call, content: bytes) -> None:
+    def answer(self, call: Call, content: bytes, predictions: Predictions) -> None:
         exchange, access, served = call.exchange, call.access, call.served
-        exchange.reply(served.head + access.account.compose_headers(), content)
-        self._meter.count(access.subject(served.version), call.count, False, time.monotonic() - exchange.started)
+        head = served.head if call.media_type is JSON else served.compose_head(call.media_type)
+        exchange.reply(head + call.head_lines + access.account.compose_headers(), content)
+        seconds = time.monotonic() - exchange.started
+        served.tally.succeed(call.count, seconds)
+        self._meter.count(access.subject(served.version), call.count, seconds)
+        if self._sampler.left > 0:
+            self._sampler.offer(call, predictions)
+
+    def mirror(self, call: Call, predictions: Predictions) -> None:
+        self._shadows.mirror(call, predictions)
 
     def refuse_call(self, call: Call, problem: Problem) -> None:
         self._refuse_counted(call.exchange, call.access, problem, call.served)
@@ -208,24 +302,54 @@ class Desk:
     ) -> None:
         version = served.version if served is not None else 0
         told = b"x-modelyard-version: %d\r\n" % version if served is not None else b""
-        self.refuse(exchange, problem, told + access.account.compose_headers())
-        self._meter.count(access.subject(version), 0, True, time.monotonic() - exchange.started)
+        self._write(exchange, problem, told + access.account.compose_headers())
+        if served is not None:
+            served.tally.fail(time.monotonic() - exchange.started)
+        self._monitor.note_refusal(exchange, access, problem, served)
 
-    def refuse(self, exchange: Exchange, problem: Problem, headers: bytes = b"") -> None:
-        path = exchange.target.decode("latin-1")
+    def refuse(self, exchange: Exchange, problem: Problem) -> None:
+        """Refuse a request that did not become a call; it counts for an endpoint where one was certainly meant."""
+        access = None
+        if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            known = self._known.get((exchange.method, exchange.target, exchange.headers.get(b"authorization", b"")))
+            access = None if known is None else known[1]
+        elif problem.status in TRACED:
+            access = self._trace(exchange)
+        if access is not None:
+            self._refuse_counted(exchange, access, problem)
+        else:
+            self._write(exchange, problem)
+
+    def _trace(self, exchange: Exchange) -> Access | None:
+        try:
+            operation = self._parse(exchange.method, exchange.target.partition(b"?")[0].decode("latin-1"))
+            if not isinstance(operation, Prediction):
+                return None
+            headers = exchange.headers
+            caller = self._callers.identify(headers.get(b"authorization"), headers.get(b"x-api-key"), time.time())
+            endpoint = self._endpoints.find(caller.workspace, operation.endpoint or caller.sole_endpoint())
+        except (Problem, Unknown):
+            return None
+        return Access(caller, self._account_of(caller.workspace), endpoint) if endpoint is not None else None
+
+    def _write(self, exchange: Exchange, problem: Problem, headers: bytes = b"") -> None:
+        self._monitor.refusals[int(problem.status)] += 1
+        path = exchange.target.partition(b"?")[0].decode("latin-1")
         family = next((family for family in self._families if family.owns(path)), self._families[0])
         content = family.encode_problem(problem, exchange)
-        exchange.reply(compose_head(problem.status) + headers + _headers_of(problem), content)
+        exchange.reply(compose_head(problem.status, problem.media_type) + headers + _headers_of(problem), content)
 
 
-def _choose(endpoint: Endpoint, operation: Prediction, exchange: Exchange) -> Served:
+def _choose(access: Access, operation: Prediction, headers: dict[bytes, bytes]) -> Served:
     """Return the version that answers. Raises a 404 for one that is not served, a 503 where none is loaded yet."""
-    if operation.version is not None:
-        served, asked = endpoint.version(operation.version), f"version {operation.version}"
-    elif operation.label is not None:
-        served, asked = endpoint.label(operation.label), f"label {operation.label!r}"
+    endpoint = access.endpoint
+    version, label = operation.asks_for(headers)
+    if version is not None:
+        served, asked = endpoint.version(version), f"version {version}"
+    elif label is not None:
+        served, asked = endpoint.label(label), f"label {label!r}"
     else:
-        served, asked = endpoint.choose(exchange.headers.get(SESSION)), ""
+        served, asked = endpoint.choose(headers.get(SESSION), access.caller.key), ""
     if served is not None:
         return served
     if not endpoint.live:
@@ -239,8 +363,12 @@ def _headers_of(problem: Problem) -> bytes:
     lines = b""
     if problem.status == HTTPStatus.UNAUTHORIZED:
         lines += b'www-authenticate: Bearer realm="modelyard"\r\n'
+    if problem.allow:
+        lines += b"allow: %b\r\n" % problem.allow.encode()
     if problem.retry_after is not None:
-        lines += b"retry-after: %d\r\n" % max(1, math.ceil(problem.retry_after))
+        seconds = max(1, math.ceil(problem.retry_after))
+        spread = random.randint(0, min(seconds, MOST_SPREAD))  # noqa: S311 - so that not all come back at once
+        lines += b"retry-after: %d\r\n" % (seconds + spread)
         if problem.retry_after > LONGEST_WAIT:
             lines += b"x-should-retry: false\r\n"
     return lines

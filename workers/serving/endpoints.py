@@ -1,4 +1,7 @@
-"""Endpoints as the predictor serves them: what a route asks for is loaded beside what answers, then flipped."""
+"""Endpoints as the predictor serves them: what a route asks for is loaded beside what answers, then flipped.
+
+A shadow is loaded after the flip, so that it delays nothing, and its failure fails nothing but itself.
+"""
 
 import asyncio
 import logging
@@ -10,9 +13,10 @@ from typing import Any, Literal
 
 from modelyard.contracts.route import Route, Target
 from modelyard.contracts.signature import Signature
-from workers.serving.http.heads import compose_head
+from workers.serving.http.heads import JSON, compose_head
 from workers.serving.models.loaded import CannotLoad
 from workers.serving.models.repository import Repository, Slot
+from workers.serving.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +25,21 @@ State = Literal["loading", "live", "failed"]
 
 
 class Served:
-    """One version that an endpoint answers with."""
+    """One version that an endpoint answers with. `documents` describe it, by the path that asked."""
 
-    __slots__ = ("head", "signature", "slot", "target", "version")
+    __slots__ = ("documents", "head", "signature", "slot", "tally", "target", "version")
 
     def __init__(self, target: Target, slot: Slot, signature: Signature) -> None:
         self.target = target
         self.version = target.version
         self.signature = signature
         self.slot = slot
-        self.head = compose_head(200) + b"x-modelyard-version: %d\r\n" % target.version
+        self.tally = Tally()
+        self.documents: dict[str, bytes] = {}
+        self.head = self.compose_head(JSON)
+
+    def compose_head(self, media_type: bytes) -> bytes:
+        return compose_head(200, media_type) + b"x-modelyard-version: %d\r\n" % self.version
 
 
 class Endpoint:
@@ -41,8 +50,15 @@ class Endpoint:
         self.route = wanted
         self.live: tuple[Served, ...] = ()
         self.faults: dict[int, str] = {}
+        self.shadow: Served | None = None
+        self.shadow_fault = ""
         self.settled: Route | None = None
+        self.first_settled = asyncio.Event()
+        self.loading: Slot | None = None
+        self.hurried = False
         self.retry_at = 0.0
+        self._by_key: dict[str, Served] = {}
+        self._shares: tuple[Served, ...] = ()
         self._bounds: tuple[int, ...] = ()
 
     @property
@@ -66,17 +82,24 @@ class Endpoint:
     def flip(self, route: Route, live: tuple[Served, ...]) -> None:
         self.route = route
         self.live = live
-        self._bounds = tuple(accumulate(max(0, served.target.percent) for served in live))
+        chosen = {key: self.version(number) for key, number in route.keys.items()}
+        self._by_key = {key: served for key, served in chosen.items() if served is not None}
+        # In the order of their numbers a growing share keeps the sessions that it has.
+        self._shares = tuple(sorted(live, key=lambda served: served.version))
+        self._bounds = tuple(accumulate(max(0, served.target.percent) for served in self._shares))
 
-    def choose(self, session: bytes | None) -> Served | None:
-        """Return the version for a call: by the percents of the split, the same one for the same `session`."""
+    def choose(self, session: bytes | None, key: str) -> Served | None:
+        """Return the version for a call: the one that its key names, else one by the percents of the split; the same
+        one for the same `session`."""
+        if self._by_key and (named := self._by_key.get(key)) is not None:
+            return named
         if len(self.live) < 2:
             return self.live[0] if self.live else None
         whole = self._bounds[-1]
         if whole == 0:
             return self.live[0]
         point = random.randrange(whole) if session is None else zlib.crc32(session) % whole  # noqa: S311
-        return next(served for served, bound in zip(self.live, self._bounds, strict=True) if point < bound)
+        return next(served for served, bound in zip(self._shares, self._bounds, strict=True) if point < bound)
 
     def version(self, number: int) -> Served | None:
         return next((served for served in self.live if served.version == number), None)
@@ -99,7 +122,18 @@ class Endpoint:
 
     def report(self) -> dict[str, Any]:
         states = {str(version): state for version, state in self.version_states().items()}
-        return {"state": self.state, "message": self.message, "versions": states}
+        report = {"state": self.state, "message": self.message, "versions": states}
+        if self.wanted.shadow is not None:
+            report["shadow"] = self._shadow_report(self.wanted.shadow)
+        return report
+
+    def _shadow_report(self, wanted: Target) -> dict[str, Any]:
+        state = "LOADING"
+        if self.shadow_fault:
+            state = "END"
+        elif self.shadow is not None and self.shadow.target == wanted:
+            state = "AVAILABLE"
+        return {"version": wanted.version, "state": state, "message": self.shadow_fault}
 
 
 class Endpoints:
@@ -128,6 +162,8 @@ class Endpoints:
             endpoint = self._endpoints.pop(field, None)
             if endpoint is not None:
                 self._let_go(endpoint.live)
+                self._put_shadow(endpoint, None)
+                endpoint.first_settled.set()
             self._on_change()
             return
         known = self._endpoints.get(field)
@@ -140,11 +176,18 @@ class Endpoints:
         """Try again what failed: a folder may have come back."""
         now = asyncio.get_running_loop().time()
         for field, endpoint in self._endpoints.items():
-            if endpoint.state == "failed" and now >= endpoint.retry_at:
+            if (endpoint.state == "failed" or endpoint.shadow_fault) and now >= endpoint.retry_at:
                 self._settle_soon(field)
 
     def report(self) -> dict[str, Any]:
         return {field: endpoint.report() for field, endpoint in self._endpoints.items()}
+
+    async def first_version(self, endpoint: Endpoint) -> None:
+        """Return once the endpoint has tried to load what it answers with, before all that nobody waits for."""
+        endpoint.hurried = True
+        if endpoint.loading is not None:
+            self._repository.hurry(endpoint.loading)
+        await endpoint.first_settled.wait()
 
     def _settle_soon(self, field: str) -> None:
         if field not in self._settling:
@@ -154,8 +197,8 @@ class Endpoints:
         """Load what is wanted, then flip. Whatever cannot be loaded leaves the last good versions where they are."""
         while (endpoint := self._endpoints.get(field)) is not None:
             route = endpoint.wanted
-            served, faults = await self._load(route)
-            if self._endpoints.get(field) is not endpoint or endpoint.wanted is not route:
+            served, faults = await self._load(endpoint, route)
+            if not self._is_current(endpoint, route):
                 self._let_go(served)
                 continue
             former = endpoint.live
@@ -165,24 +208,62 @@ class Endpoints:
             else:
                 self._let_go(served)
             endpoint.faults, endpoint.settled = faults, route
+            endpoint.first_settled.set()
             endpoint.retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
             self._on_change()
-            break
+            await self._settle_shadow(endpoint, route)
+            if self._is_current(endpoint, route):
+                break
         del self._settling[field]
 
-    async def _load(self, route: Route) -> tuple[tuple[Served, ...], dict[int, str]]:
+    def _is_current(self, endpoint: Endpoint, route: Route) -> bool:
+        return self._endpoints.get(route.field) is endpoint and endpoint.wanted is route
+
+    async def _load(self, endpoint: Endpoint, route: Route) -> tuple[tuple[Served, ...], dict[int, str]]:
         served, faults = [], {}
         for target in route.targets:
-            slot = self._repository.acquire(target)
             try:
-                batcher = await self._repository.load(slot)
+                served.append(await self._load_one(endpoint, target))
             except CannotLoad as fault:
                 log.warning("endpoint %s, version %d: %s", route.field, target.version, fault)
                 faults[target.version] = str(fault)
-                self._repository.release(slot)
-            else:
-                served.append(Served(target, slot, batcher.model.signature))
         return tuple(served), faults
+
+    async def _load_one(self, endpoint: Endpoint, target: Target) -> Served:
+        slot = endpoint.loading = self._repository.acquire(target)
+        try:
+            batcher = await self._repository.load(slot, hurried=endpoint.hurried)
+        except CannotLoad:
+            self._repository.release(slot)
+            raise
+        finally:
+            endpoint.loading = None
+        return Served(target, slot, batcher.model.signature)
+
+    async def _settle_shadow(self, endpoint: Endpoint, route: Route) -> None:
+        """Let the shadow be what is wanted. A release that failed has no shadow to compare with."""
+        if endpoint.shadow is not None and endpoint.shadow.target != route.shadow:
+            self._put_shadow(endpoint, None)
+        fault = ""
+        if route.shadow is not None and endpoint.shadow is None and endpoint.route is route:
+            try:
+                shadow = await self._load_one(endpoint, route.shadow)
+            except CannotLoad as reason:
+                log.warning("endpoint %s, shadow %d: %s", route.field, route.shadow.version, reason)
+                fault = str(reason)
+            else:
+                if not self._is_current(endpoint, route):
+                    self._let_go((shadow,))
+                    return
+                self._put_shadow(endpoint, shadow)
+        if endpoint.shadow_fault != fault or route.shadow is not None:
+            endpoint.shadow_fault = fault
+            self._on_change()
+
+    def _put_shadow(self, endpoint: Endpoint, shadow: Served | None) -> None:
+        if endpoint.shadow is not None:
+            self._let_go((endpoint.shadow,))
+        endpoint.shadow = shadow
 
     def _let_go(self, served: tuple[Served, ...]) -> None:
         for one in served:

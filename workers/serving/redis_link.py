@@ -19,8 +19,21 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from modelyard.contracts.route import CHANGED, KEYS, LIMITS, PREDICTORS, PREFIX, ROUTES, USAGE, rate_key, spent_key
+from modelyard.contracts.observations import LIVE_SECONDS, MONITORING, MOST_OBSERVATIONS, OBSERVATIONS, metrics_key
+from modelyard.contracts.route import (
+    CHANGED,
+    KEYS,
+    LIMITS,
+    PREDICTORS,
+    PREFIX,
+    ROUTES,
+    SHADOWS,
+    USAGE,
+    rate_key,
+    spent_key,
+)
 from workers.serving.admission.accounts import Ask, Grant, LenderAway
+from workers.serving.admission.lookups import CannotAsk
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +43,28 @@ ALIVE_SECONDS = 15
 FORGET_SECONDS = 3600
 SEEN_SECONDS = 30 * 24 * 3600
 REPUBLISH_SECONDS = 120.0
-HASHES = {"routes": ROUTES, "keys": KEYS, "limits": LIMITS}
+HASHES = {"routes": ROUTES, "keys": KEYS, "limits": LIMITS, "monitoring": MONITORING}
 AWAY = (RedisError, OSError, TimeoutError)
 
 LEASE = (Path(__file__).parent / "admission" / "lease.lua").read_text(encoding="utf-8")
 TELL = """
--- Adds a batch of usage once, however often it is sent: the number of the last batch of each predictor is kept.
+-- Adds a batch to a stream once, however often it is sent: the number of the last batch of each predictor is kept.
 if redis.call('GET', KEYS[2]) == ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'EX', 86400)
-for index = 2, #ARGV do redis.call('XADD', KEYS[1], '*', 'usage', ARGV[index]) end
-return #ARGV - 1
+for index = 3, #ARGV do redis.call('XADD', KEYS[1], '*', ARGV[2], ARGV[index]) end
+return #ARGV - 2
+"""
+
+OBSERVE = """
+-- Adds live counts and entries of a stream once, as above.
+if redis.call('GET', KEYS[2]) == ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[1], 'EX', 86400)
+for key, counts in pairs(cjson.decode(ARGV[2])) do
+  for field, count in pairs(counts) do redis.call('HINCRBY', key, field, count) end
+  redis.call('EXPIRE', key, ARGV[3])
+end
+for index = 5, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'observation', ARGV[index]) end
+return 1
 """
 
 
@@ -68,10 +93,12 @@ class RedisLink:
         self._known: dict[str, dict[str, str]] = {kind: {} for kind in HASHES}
         self._lease = self._redis.register_script(LEASE)
         self._tell = self._redis.register_script(TELL)
+        self._observe = self._redis.register_script(OBSERVE)
         self.up = False
         self.predictors = 1
         self._read_before = False
         self._trust_from = 0.0
+        self._heeded = 0
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -115,7 +142,37 @@ class RedisLink:
             return
         for kind, name in fields:
             found: Any = await self._redis.hget(HASHES[kind], name)
+            self._heeded += 1
             self._learn(kind, name, found)
+
+    async def fetch(self, kind: str, name: str) -> None:
+        """Learn a field that somebody asks for before its message came, and the limits of its workspace with it.
+
+        Raises `CannotAsk` where Redis is away, and where it knows nothing of it because it has lost its data.
+        """
+        if not self.up:
+            raise CannotAsk
+        try:
+            found, limits = await self._read_with_limits(kind, name)
+        except AWAY as fault:
+            raise CannotAsk from fault
+        if found is not None:
+            if limits is not None:
+                self._learn("limits", _workspace_of(kind, name, found), limits)
+            self._learn(kind, name, found)
+        elif time.monotonic() < self._trust_from:
+            raise CannotAsk
+
+    async def _read_with_limits(self, kind: str, name: str) -> tuple[str | None, str | None]:
+        """Read a field and its workspace's limits; again where a message came meanwhile, which may know better."""
+        while True:
+            heeded = self._heeded
+            found: Any = await self._redis.hget(HASHES[kind], name)
+            if found is None:
+                return None, None
+            limits: Any = await self._redis.hget(LIMITS, _workspace_of(kind, name, found))
+            if heeded == self._heeded:
+                return found, limits
 
     async def _read_all(self) -> None:
         pipeline = self._redis.pipeline(transaction=True)
@@ -186,11 +243,41 @@ class RedisLink:
 
     async def tell_usage(self, batch: int, entries: list[str]) -> bool:
         """Add usage to the stream, once for each `batch` number. False where Redis does not answer."""
+        return await self._add(USAGE, f"{PREFIX}told:{self._name}", [batch, "usage", *entries])
+
+    async def tell_shadows(self, batch: int, entries: list[str]) -> bool:
+        """Add what was found of shadows, likewise."""
+        return await self._add(SHADOWS, f"{PREFIX}told:{self._name}:shadows", [batch, "shadowing", *entries])
+
+    async def tell_observations(self, batch: int, live: Mapping[str, Mapping[str, int]], entries: list[str]) -> bool:
+        """Add what was observed (`contracts.observations`), likewise."""
+        arguments: list[Any] = [batch, json.dumps(live), LIVE_SECONDS, MOST_OBSERVATIONS, *entries]
         try:
-            await self._tell(keys=[USAGE, f"{PREFIX}told:{self._name}"], args=[batch, *entries])
+            await self._observe(keys=[OBSERVATIONS, f"{PREFIX}told:{self._name}:observations"], args=arguments)
         except AWAY:
             return False
         return True
+
+    async def _add(self, stream: str, mark: str, arguments: list[Any]) -> bool:
+        try:
+            await self._tell(keys=[stream, mark], args=arguments)
+        except AWAY:
+            return False
+        return True
+
+    async def share_metrics(self, address: str, text: str) -> Mapping[str, str]:
+        """Leave our metrics for the other predictors at `address` and return what they left; nothing without Redis."""
+        key = metrics_key(address)
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.hset(key, self._name, text)
+        pipeline.expire(key, ALIVE_SECONDS * 4)
+        pipeline.hgetall(key)
+        try:
+            found: Mapping[str, str] = (await pipeline.execute())[2]
+        except AWAY as fault:
+            log.debug("not shared: %s", fault)
+            return {}
+        return found
 
     async def report(self, routes: Mapping[str, Any]) -> None:
         """Tell the platform how every endpoint fares here."""
@@ -212,3 +299,13 @@ def _was_heard(raw: str, seconds: float) -> bool:
         return bool(json.loads(raw)["at"] > time.time() - seconds)
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def _workspace_of(kind: str, name: str, raw: str) -> str:
+    """The workspace of a published key or route; nothing where the key cannot be understood."""
+    if kind == "routes":
+        return name.partition("/")[0]
+    try:
+        return str(json.loads(raw)["workspace"])
+    except (ValueError, KeyError, TypeError):
+        return ""

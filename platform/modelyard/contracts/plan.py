@@ -1,5 +1,7 @@
 """Plan: everything that training is told. `plan.json` in the folder of the run; frozen when the run is requested."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -18,9 +20,9 @@ class Split:
 class Plan:
     """One attempt to fit one model template to one data set version.
 
-    `data` is the absolute folder of the ingested version (read only); `kinds` the kind of each column that is used,
-    the target's included; `target` is None for images, where the class folder is the target. `max_seconds` is the
-    wall-clock budget that the quota was reserved for.
+    `data` is the absolute folder of the ingested version (read only) on the machine that trains; `kinds` the kind of
+    each column that is used, the target's included; `target` is None for images, where the class folder is the target.
+    `max_seconds` is the wall-clock budget that the quota was reserved for.
     """
 
     run: str
@@ -39,6 +41,12 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """What checkpoints belong to: the same plan has the same digest wherever the data lies on a machine."""
+        content = json.dumps({**self.to_json(), "data": ""}, sort_keys=True, ensure_ascii=False).encode()
+        return hashlib.sha256(content).hexdigest()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

@@ -1,4 +1,4 @@
-"""Progress: what training and ingesting say while they work, one JSON object a line on standard output.
+"""Progress: what training, ingesting and scoring say while they work, one JSON object a line on standard output.
 
 The supervisor reads the lines, records them and publishes them. A line that is not JSON is log text.
 A person's "finish now" is a file named `finish` in the folder of the run, looked for after every step;
@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-Phase = Literal["starting", "reading", "preparing", "training", "evaluating", "exporting", "verifying", "done"]
+Phase = Literal[
+    "starting",
+    "reading",
+    "preparing",
+    "training",
+    "evaluating",
+    "exporting",
+    "verifying",
+    "predicting",
+    "writing",
+    "done",
+]
 Event = Literal["phase", "step", "epoch", "log", "device", "failure", "done"]
 
 
@@ -23,6 +34,7 @@ class Progress:
     epoch: `epoch`, `epochs`, `metrics` (`loss`, `val_loss`, `accuracy`, `val_accuracy`, …), `fraction`, `eta_seconds`.
     log: `level`, `message`. device: `device` (kind, name, memory_bytes, used_bytes, utilisation 0..1).
     failure: `code`, `message`, `sentence` (the message in parts), `hint`.
+    Scoring counts rows in `step` and `steps`; its `metrics` are `failed` rows and `rate`, rows a second.
     done: `metrics` is {"train": {…}, "validation": {…}, "test": {…}}.
     `fraction` is the share of the whole run that is done, 0..1.
     """

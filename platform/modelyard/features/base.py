@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
@@ -29,13 +28,13 @@ class RowProblem(ValueError):
 
 class Features(Protocol):
     """Fitted preprocessing. Rows of a table are mappings of column name to value, rows of an image model encoded
-    bytes."""
+    bytes or arrays of pixels."""
 
     def transform(self, rows: Sequence[object]) -> Arrays:
         """Return the inputs of the numeric core by name, one entry a row. Raises `RowProblem` for the first bad row."""
         ...
 
-    def transform_columns(self, columns: Mapping[str, Sequence[object] | NDArray[np.object_]]) -> Arrays:
+    def transform_columns(self, columns: Mapping[str, Sequence[object] | NDArray[Any]]) -> Arrays:
         """The same for columns of equal length; a column that is absent is missing in every row."""
         ...
 

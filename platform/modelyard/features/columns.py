@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from modelyard.features.base import BadValue
 from modelyard.features.values import (
     DateOrder,
     NumberStyle,
@@ -23,12 +24,27 @@ from modelyard.features.values import (
     parse_number,
 )
 
-Values = Sequence[object] | NDArray[np.object_]
+Values = Sequence[object] | NDArray[Any]
 Matrix = NDArray[np.float64]
 
 DAY = 86_400.0
 MOST_ONE_HOT = 8
 """Categories with more levels than this are looked up in an embedding."""
+
+
+def list_values(values: Values) -> Sequence[object]:
+    """Return values as parsers take them: Python's own kinds, texts decoded. Raises `BadValue` for bytes that are no
+    text in UTF-8."""
+    if not isinstance(values, np.ndarray):
+        return values
+    if values.dtype.kind == "f" and values.dtype.itemsize < 8:
+        values = values.astype(str).astype(np.float64)  # 0.1 stays 0.1, as a level of a category may say
+    if values.dtype.kind != "O":
+        return list(values.tolist())
+    try:
+        return [value.decode() if isinstance(value, bytes) else value for value in values]
+    except UnicodeDecodeError:
+        raise BadValue("must be a text in UTF-8, got other bytes") from None
 
 
 class Column(Protocol):

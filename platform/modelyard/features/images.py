@@ -1,4 +1,4 @@
-"""Features of an image: encoded bytes to an array of the size that the network computes on.
+"""Features of an image: encoded bytes, or pixels, to an array of the size that the network computes on.
 
 The header is read before anything is decoded, so that a small file that claims a huge picture costs nothing. EXIF
 rotation is heeded, transparency laid on white, 16-bit grey scaled, CMYK converted, animations give their first frame.
@@ -43,13 +43,15 @@ class ImageFeatures:
                 raise RowProblem(index, None, fault.message) from fault
         return {self.NAME: images}
 
-    def transform_columns(self, columns: Mapping[str, Sequence[object] | NDArray[np.object_]]) -> Arrays:
+    def transform_columns(self, columns: Mapping[str, Sequence[object] | NDArray[Any]]) -> Arrays:
         if self.NAME not in columns:
             raise RowProblem(0, self.NAME, f"column '{self.NAME}' is missing")
         return self.transform(list(columns[self.NAME]))
 
     def read(self, content: object) -> Pixels:
         """Return one image of the network's size. Raises `BadValue`."""
+        if isinstance(content, np.ndarray):
+            return resize(convert_pixels(content, self.channels), self.height, self.width)
         if not isinstance(content, (bytes, bytearray, memoryview)):
             raise BadValue(f"an image must be encoded bytes (PNG, JPEG, …), got {type(content).__name__}")
         picture = convert_image(open_image(bytes(content)), self.channels)
@@ -125,7 +127,29 @@ def _to_eight_bit(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(deep), 0, 255).astype(np.uint8))
 
 
-def resize(pixels: NDArray[np.uint8], height: int, width: int) -> Pixels:
+def convert_pixels(pixels: NDArray[Any], channels: int) -> NDArray[Any]:
+    """Return an array of pixels, 0 to 255, with the wanted channels; grey and transparency as in encoded images.
+
+    Raises `BadValue` for another shape, for what is no number and for values that no pixel has.
+    """
+    depth = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or depth not in (1, 3, 4):
+        shape = list(pixels.shape)
+        raise BadValue(f"the pixels must have the shape [height, width] or [height, width, 1, 3 or 4], got {shape}")
+    check_size(pixels.shape[1], pixels.shape[0])
+    if pixels.dtype.kind not in "fiu" or not (pixels.min() >= 0 and pixels.max() <= 255):
+        raise BadValue("the pixels must be numbers from 0 to 255")
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, np.newaxis]
+    if depth == channels:
+        return pixels
+    if depth == 1:
+        return np.repeat(pixels, channels, axis=2)
+    picture = Image.fromarray(np.rint(pixels).astype(np.uint8))
+    return np.asarray(convert_image(picture, channels)).reshape(*pixels.shape[:2], channels)
+
+
+def resize(pixels: NDArray[Any], height: int, width: int) -> Pixels:
     """Return float32 pixels of the wanted size, bilinear with antialiasing."""
     if pixels.shape[:2] == (height, width):
         return pixels.astype(np.float32)

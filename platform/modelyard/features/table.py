@@ -5,23 +5,28 @@ outliers and values from 1e-30 to 1e30 do no harm (after RealMLP: Holzmüller, G
 number becomes the median, and where training had gaps a further number says that it was missing.
 """
 
+import struct
+from array import array
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.features.base import Arrays, BadValue, RowProblem
-from modelyard.features.columns import CodedColumn, Column, Matrix, NumberColumn, Values, load_column
+from modelyard.features.columns import CodedColumn, Column, Matrix, NumberColumn, Values, list_values, load_column
 from modelyard.features.fitting import ColumnReport, fit_column
+from modelyard.features.numbers import NumberTable
+from modelyard.features.quick import QuickRows
 
 LARGEST_SCALED = 1e6
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-300, 1e300
-PLAIN = frozenset((float, int, type(None)))
 
 
 class TableFeatures:
-    """Fitted features. `required` names the columns that every row must have (they may still be null)."""
+    """Fitted features. `names` are the columns that are looked at, `required` those that every row must have (they may
+    still be null)."""
 
     KIND = "table"
 
@@ -36,6 +41,7 @@ class TableFeatures:
         reports: Sequence[ColumnReport] = (),
     ) -> None:
         self.columns = tuple(columns)
+        self.names = tuple(column.name for column in self.columns)
         self.required = frozenset(required)
         self.centre = centre
         self.scale = scale
@@ -49,15 +55,12 @@ class TableFeatures:
             if column.width
         ]
         numbers = [(column.name, place.start) for column, place in self._placed if isinstance(column, NumberColumn)]
-        self._number_names = [name for name, _ in numbers]
         self._number_places = [place for _, place in numbers]
+        self._get_numbers = itemgetter(*(name for name, _ in numbers)) if len(numbers) > 1 else None
+        self._pack_numbers = struct.Struct(f"{len(numbers)}d").pack
         self._others = [(column, place) for column, place in self._placed if not isinstance(column, NumberColumn)]
         self.raw_width = edges[-1]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns that are looked at."""
-        return tuple(column.name for column in self.columns)
+        self._quick = QuickRows.compile(self.columns, centre, scale, list(indicators), LARGEST_SCALED)
 
     @property
     def number_count(self) -> int:
@@ -87,13 +90,54 @@ class TableFeatures:
         )
 
     def transform(self, rows: Sequence[object]) -> Arrays:
+        """The common case takes a short way; whatever is odd about a row sends all of them along the careful one."""
+        quick = self._quick
         try:
-            columns = [[row[column.name] for row in rows] for column in self.columns]  # type: ignore[index]
-        except (KeyError, TypeError, IndexError):
+            if quick is not None and quick.takes(len(rows)):
+                lines, codes = quick.read(rows)
+                arrays: Arrays = {"numbers": np.array(lines, dtype=np.float32)} if lines[0] else {}
+                if self._coded:
+                    arrays["codes"] = np.array(codes, dtype=np.int32)
+                return arrays
+            return self._transform_plain(rows)
+        except (BadValue, KeyError, TypeError, IndexError, OverflowError, struct.error):
             columns = self._collect_with_care(rows)
-        return self._transform(columns, len(rows))
+            return self._transform(columns, len(rows))
+
+    def _transform_plain(self, rows: Sequence[Any]) -> Arrays:
+        """Rows whose number columns hold nothing but numbers."""
+        get, pack = self._get_numbers, self._pack_numbers
+        if get is None:
+            raise TypeError("too few number columns to take together")
+        numbers = np.frombuffer(b"".join([pack(*get(row)) for row in rows])).reshape(len(rows), -1)
+        if self._others:
+            raw = np.empty((len(rows), self.raw_width))
+            raw[:, self._number_places] = numbers
+            for column, place in self._others:
+                column.write([row[column.name] for row in rows], raw[:, place])
+        else:
+            raw = numbers
+        codes = np.empty((len(rows), len(self._coded)), dtype=np.int32)
+        for index, coded in enumerate(self._coded):
+            codes[:, index] = coded.codes([row[coded.name] for row in rows])
+        return self._name(self._scale(raw), codes)
+
+    @staticmethod
+    def _name(numbers: NDArray[np.float32], codes: NDArray[np.int32]) -> Arrays:
+        """Leave out what has no columns: the numeric core has no input for it."""
+        arrays: Arrays = {"numbers": numbers} if numbers.shape[-1] else {}
+        if codes.shape[-1]:
+            arrays["codes"] = codes
+        return arrays
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether all columns are plain numbers, so that a `NumberTable` says all that there is to say."""
+        return bool(self.columns) and all(isinstance(column, NumberColumn) for column in self.columns)
 
     def transform_columns(self, columns: Mapping[str, Values]) -> Arrays:
+        if isinstance(columns, NumberTable) and columns.names == self.names and self.takes_numbers:
+            return {"numbers": self._scale(columns.matrix)}
         rows = len(next(iter(columns.values()))) if columns else 0
         found: list[Values] = []
         for name in self.names:
@@ -114,37 +158,36 @@ class TableFeatures:
 
     def _transform(self, columns: Sequence[Values], rows: int) -> Arrays:
         raw = np.empty((rows, self.raw_width))
-        codes = np.zeros((rows, len(self._coded)), dtype=np.int32)
+        codes = np.empty((rows, len(self._coded)), dtype=np.int32)
         by_name = dict(zip(self.names, columns, strict=True))
         try:
-            for column, place in self._others if self._write_plain_numbers(by_name, raw) else self._placed:
-                column.write(by_name[column.name], raw[:, place])
+            for column, place in self._placed:
+                _write(column, by_name[column.name], raw[:, place])
             for index, coded in enumerate(self._coded):
-                codes[:, index] = coded.codes(by_name[coded.name])
+                codes[:, index] = coded.codes(list_values(by_name[coded.name]))
         except BadValue:
             raise self._first_problem(by_name, rows) from None
-        arrays: Arrays = {"numbers": self._scale(raw), "codes": codes}
-        return {name: array for name, array in arrays.items() if array.shape[1]}
-
-    def _write_plain_numbers(self, by_name: Mapping[str, Values], raw: Matrix) -> bool:
-        """Fill in all number columns at once if no text is to be read in them, as in most calls of a predictor."""
-        columns = [by_name[name] for name in self._number_names]
-        if not columns or not all(PLAIN.issuperset(map(type, values)) for values in columns):
-            return False
-        try:
-            raw[:, self._number_places] = np.array(columns, dtype=np.float64).T
-        except OverflowError:
-            return False
-        return True
+        return self._name(self._scale(raw), codes)
 
     def _scale(self, raw: Matrix) -> NDArray[np.float32]:
         numbers = np.empty((len(raw), self.number_count), dtype=np.float32)
-        missing = ~np.isfinite(raw)
-        scaled = (raw - self.centre) * self.scale
-        scaled[missing] = 0.0
-        np.clip(scaled, -LARGEST_SCALED, LARGEST_SCALED, out=scaled)
-        numbers[:, : self.raw_width] = scaled / np.sqrt(1.0 + np.square(scaled / 3.0))
-        numbers[:, self.raw_width :] = missing[:, self.indicators]
+        finite = np.isfinite(raw)
+        scaled = raw - self.centre
+        with np.errstate(over="ignore"):
+            scaled *= self.scale
+        if not finite.all():
+            missing = ~finite
+            scaled[missing] = 0.0
+            numbers[:, self.raw_width :] = missing[:, self.indicators]
+        else:
+            numbers[:, self.raw_width :] = 0.0
+        np.maximum(scaled, -LARGEST_SCALED, out=scaled)
+        np.minimum(scaled, LARGEST_SCALED, out=scaled)
+        bent = scaled / 3.0
+        bent *= bent
+        bent += 1.0
+        np.sqrt(bent, out=bent)
+        numbers[:, : self.raw_width] = np.divide(scaled, bent, out=bent)
         return numbers
 
     def _first_problem(self, by_name: Mapping[str, Values], rows: int) -> RowProblem:
@@ -153,9 +196,9 @@ class TableFeatures:
             for column in self.columns:
                 try:
                     value = by_name[column.name][row : row + 1]
-                    column.write(value, np.empty((1, column.width)))
+                    _write(column, value, np.empty((1, column.width)))
                     if isinstance(column, CodedColumn):
-                        column.codes(value)
+                        column.codes(list_values(value))
                 except BadValue as fault:
                     return RowProblem(row, column.name, f"column '{column.name}' {fault.message}")
         raise AssertionError("a value was bad and then good")
@@ -183,6 +226,24 @@ class TableFeatures:
 
 def _absent(name: str) -> str:
     return f"column '{name}' is missing; send null where its value is not known"
+
+
+def _write(column: Column, values: Values, block: Matrix) -> None:
+    """Let a column write its values; numbers that are numbers already take a short way. Raises `BadValue`."""
+    if isinstance(column, NumberColumn):
+        if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+            block[:, 0] = values
+            if np.isinf(block[:, 0]).any():
+                raise BadValue("must be a finite number, got infinity; send NaN where it is not known")
+            return
+        if isinstance(values, list):
+            try:
+                block[:, 0] = array("d", values)
+            except (TypeError, OverflowError):
+                pass
+            else:
+                return
+    column.write(list_values(values), block)
 
 
 def _write_raw(columns: Sequence[Column], values: Sequence[Values]) -> Matrix:

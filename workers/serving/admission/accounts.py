@@ -72,6 +72,7 @@ class Account:
 
     def set_limits(self, limits: Limits) -> None:
         """Heed new limits from now on; leased units of a kind that was limited before stay."""
+        self._note_unlimited()
         rate, month = limits.requests_per_second, limits.predictions_per_month
         for budget, limit, part in ((self.requests, rate, 100), (self.predictions, month, 1000)):
             if limit is None:
@@ -85,25 +86,30 @@ class Account:
 
     # -- taking
 
-    def take_request(self, then: Then) -> bool:
-        """Take one request. False: `then` is called once it is known whether there is one (with a 429 if not)."""
-        return self._take(self.requests, 1, then, self._refuse_request)
+    def take_at_once(self, budget: Budget, amount: int) -> bool:
+        """Take units that are held already, as nearly every call does. False: `await_…` them."""
+        if budget.held < amount or budget.waiters:
+            return False
+        budget.held -= amount
+        budget.taken += amount
+        if budget.held * 2 < budget.block and self._time() >= budget.empty_until:
+            self._ask()
+        return True
 
-    def take_predictions(self, amount: int, then: Then) -> bool:
-        """Take predictions, likewise."""
-        return self._take(self.predictions, amount, then, self._refuse_predictions)
+    def await_request(self, then: Then) -> None:
+        """Call `then` once it is known whether there is a request to take (with a 429 if not)."""
+        self._await(self.requests, 1, then, self._refuse_request)
 
-    def _take(self, budget: Budget, amount: int, then: Then, refusal: Callable[[int], Problem]) -> bool:
-        if budget.take(amount):
-            if budget.low and self._time() >= budget.empty_until:
-                self._ask()
-            return True
+    def await_predictions(self, amount: int, then: Then) -> None:
+        """Likewise for predictions."""
+        self._await(self.predictions, amount, then, self._refuse_predictions)
+
+    def _await(self, budget: Budget, amount: int, then: Then, refusal: Callable[[int], Problem]) -> None:
         if budget.held < amount and self._time() < budget.empty_until:
             then(refusal(amount))
-            return False
+            return
         budget.waiters.append((amount, then))
         self._ask()
-        return False
 
     def _refuse_request(self, _: int) -> Problem:
         rate = self.limits.requests_per_second
@@ -179,9 +185,7 @@ class Account:
 
     async def tick(self) -> None:
         """Once a second: start a new month, tell what was used without limit, give back what lies idle."""
-        if self.limits.predictions_per_month is None:
-            self._owed += UNLIMITED - self.predictions.held
-            self.predictions.held = UNLIMITED
+        self._note_unlimited()
         month, self.seconds_to_month_end = _month_at(datetime.now(UTC))
         idle = self._seen == (self.requests.taken, self.predictions.taken)
         self._seen = (self.requests.taken, self.predictions.taken)
@@ -190,6 +194,12 @@ class Account:
             self._month = month
         elif self._owed:
             await self._settle(0, 0)
+
+    def _note_unlimited(self) -> None:
+        """What was predicted without a limit is owed: it counts in the month as soon as there is one."""
+        if self.predictions.held >= UNLIMITED // 2:
+            self._owed += UNLIMITED - self.predictions.held
+            self.predictions.held = UNLIMITED
 
     async def give_back(self) -> None:
         """Return every unit that is held and not needed."""

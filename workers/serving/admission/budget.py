@@ -21,14 +21,6 @@ class Budget:
         self.empty_until = 0.0
         self.waiters: deque[tuple[int, Then]] = deque()
 
-    def take(self, amount: int) -> bool:
-        """Take the units if they are held and nobody waits in front."""
-        if self.held < amount or self.waiters:
-            return False
-        self.held -= amount
-        self.taken += amount
-        return True
-
     def give_back(self, amount: int) -> None:
         self.held += amount
         self.taken -= amount

@@ -8,10 +8,11 @@ from modelyard.contracts.keys import MalformedKey, digest_secret, parse_key
 from modelyard.contracts.passes import PREFIX as PASS_PREFIX
 from modelyard.contracts.passes import Pass, read_pass
 from modelyard.contracts.route import Key
-from workers.serving.problems import forbidden, unauthorized
+from workers.serving.admission.credentials import read_credential
+from workers.serving.admission.lookups import Unknown
+from workers.serving.problems import Problem, bad_request, forbidden, unauthorized
 
 NO_DIGEST = "0" * 64
-WANTED = "send an API key as 'Authorization: Bearer mdy_…' or 'X-API-Key: mdy_…'"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +60,15 @@ class Caller:
     def may_use(self, endpoint: str) -> bool:
         return not self.endpoints or endpoint in self.endpoints
 
+    def sole_endpoint(self) -> str:
+        """The endpoint that is meant where a path names none. Raises a 400 unless the key is bound to just one."""
+        if len(self.endpoints) != 1:
+            raise bad_request(
+                "this path names no endpoint, so the API key must be bound to exactly one; "
+                "use /endpoints/NAME/invocations, or a key that is bound"
+            )
+        return next(iter(self.endpoints))
+
 
 class Callers:
     """The keys that the platform published, and the pepper that passes are signed with."""
@@ -74,8 +84,9 @@ class Callers:
             self._keys[key_id] = key
 
     def identify(self, authorization: bytes | None, api_key: bytes | None, now: float) -> Caller:
-        """Return who asks. Raises a 401 that says what is wrong with what came."""
-        text = _credential(authorization, api_key)
+        """Return who asks. Raises a 401 that says what is wrong with what came, and `Unknown` for a key that is well
+        formed and not known here: it may be new."""
+        text = read_credential(authorization, api_key)
         if text.startswith(PASS_PREFIX):
             visitor = read_pass(text, self._pepper, now)
             if visitor is None:
@@ -87,25 +98,21 @@ class Callers:
             raise unauthorized(str(fault)) from fault
         key = self._keys.get(parsed.id)
         stored = key.digest if key is not None else NO_DIGEST
-        if not hmac.compare_digest(stored, digest_secret(parsed.secret, self._pepper)) or key is None:
-            raise unauthorized("the API key is unknown or was revoked")
+        is_right = hmac.compare_digest(stored, digest_secret(parsed.secret, self._pepper))
+        if key is None:
+            raise Unknown("keys", parsed.id, _refusal())
+        if not is_right:
+            raise _refusal()
         caller = Caller.of_key(key)
         check_expiry(caller, now)
         return caller
+
+
+def _refusal() -> Problem:
+    return unauthorized("the API key is unknown or was revoked")
 
 
 def check_expiry(caller: Caller, now: float) -> None:
     """Raise a 401 once the key or pass has expired."""
     if caller.expires_at is not None and caller.expires_at <= now:
         raise unauthorized("the API key has expired; create or rotate one")
-
-
-def _credential(authorization: bytes | None, api_key: bytes | None) -> str:
-    if authorization is not None:
-        scheme, _, text = authorization.decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer" or not text.strip():
-            raise unauthorized(f"the Authorization header is no Bearer key; {WANTED}")
-        return text.strip()
-    if api_key is not None:
-        return api_key.decode("latin-1").strip()
-    raise unauthorized(f"no API key came with the request; {WANTED}")

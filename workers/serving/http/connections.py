@@ -1,11 +1,15 @@
 """All open connections: counted, timed out, drained."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Protocol
 
+from workers.serving.problems import Problem, unavailable
+
 SWEEP_SECONDS = 0.5
+Foresee = Callable[[bytes, bytes, dict[bytes, bytes], int], Problem | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,7 @@ class HttpLimits:
     head_timeout: int
     body_timeout: int
     idle_timeout: int
+    max_arriving_bytes: int = 64 * 1024**2
 
 
 class Timed(Protocol):
@@ -30,11 +35,21 @@ class Timed(Protocol):
     def idle(self) -> bool: ...
 
 
-class Connections:
-    """The clock ticks with the sweep: exact enough for timeouts, and no request has to look at the real one."""
+def _foresee_nothing(_method: bytes, _target: bytes, _headers: dict[bytes, bytes], _size: int) -> Problem | None:
+    return None
 
-    def __init__(self, limits: HttpLimits) -> None:
+
+class Connections:
+    """The clock ticks with the sweep: exact enough for timeouts, and no request has to look at the real one.
+
+    `foresee` says of a request of which only the head is there why it will be refused; None where that is open.
+    `arriving` are the bytes of large bodies that are not there as a whole, in all connections together.
+    """
+
+    def __init__(self, limits: HttpLimits, foresee: Foresee = _foresee_nothing) -> None:
         self.limits = limits
+        self.arriving = 0
+        self._foresee = foresee
         self.draining = False
         self.now = 0.0
         self.date = b""
@@ -53,6 +68,16 @@ class Connections:
 
     def discard(self, connection: Timed) -> None:
         self._open.discard(connection)
+
+    def refuse_early(self, method: bytes, target: bytes, headers: dict[bytes, bytes], size: int) -> Problem | None:
+        """Return why a body of so many bytes need not be kept when it comes; None where it is wanted."""
+        return self.refuse_more(size) or self._foresee(method, target, headers, size)
+
+    def refuse_more(self, size: int = 0) -> Problem | None:
+        """Return a 503 if so many bytes more than arrive already are too many."""
+        if self.arriving + size <= self.limits.max_arriving_bytes:
+            return None
+        return unavailable("too many large requests arrive at once; try again")
 
     def close_idle(self) -> None:
         for connection in [connection for connection in self._open if connection.idle]:

@@ -17,7 +17,10 @@ class Carrier(Protocol):
 
 
 class Exchange:
-    """A request that was read whole, at `started` (monotonic). `reply` is called once; header names are lower case."""
+    """A request that was read whole, at `started` (monotonic). `reply` is called once; header names are lower case.
+
+    `more` are header lines that its answer carries whatever it is.
+    """
 
     __slots__ = (
         "_carrier",
@@ -27,6 +30,7 @@ class Exchange:
         "headers",
         "keep_alive",
         "method",
+        "more",
         "request_id",
         "started",
         "target",
@@ -43,12 +47,25 @@ class Exchange:
         self.started = started
         self.keep_alive = True
         self.gone = False
+        self.more = b""
         self.head: bytes | None = None
         given = headers.get(b"x-request-id")
         self.request_id = given if given and _GIVEN_ID.match(given) else _DRAWN_ID % next(_NUMBERS)
 
+    @property
+    def peer(self) -> str:
+        """The network address of the caller, or of the proxy that they come through; empty where it is not known."""
+        return str(getattr(self._carrier, "peer", ""))
+
     def reply(self, head: bytes, content: bytes) -> None:
         """Answer with a status line and header lines (`compose_head`) and the content."""
-        self.head = b"%bx-request-id: %b\r\ncontent-length: %d\r\n" % (head, self.request_id, len(content))
+        size = len(content)
+        self.head = b"%bx-request-id: %b\r\n%bcontent-length: %d\r\n" % (head, self.request_id, self.more, size)
         self.body = content
+        self._carrier.carry(self)
+
+    def reply_unchanged(self, head: bytes) -> None:
+        """Answer 304: what the caller has is still right. Such an answer has no content, and tells no length."""
+        self.head = b"%bx-request-id: %b\r\n%b" % (head, self.request_id, self.more)
+        self.body = b""
         self._carrier.carry(self)

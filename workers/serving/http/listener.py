@@ -8,12 +8,14 @@ BACKLOG = 1024
 
 
 class Listener:
-    """Listens on an address and makes a protocol for each connection."""
+    """Listens on an address and makes a protocol for each connection. `shared`: with other processes of ours."""
 
-    def __init__(self, host: str, port: int, make_protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, host: str, port: int, make_protocol: Callable[[], asyncio.Protocol], *, shared: bool = False
+    ) -> None:
         self._make_protocol = make_protocol
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:

@@ -17,6 +17,7 @@ MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 64
 MAX_PIPELINED = 64
 LINGER_SECONDS = 30
+SMALL_BYTES = 16 * 1024  # as much as a head: the number of connections bounds these well enough
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"connection: close\r\n"
 SINGLE = frozenset((b"authorization", b"x-api-key", b"host", b"content-type", b"content-length", b"expect"))
@@ -34,7 +35,8 @@ class HttpProtocol(asyncio.Protocol):
     """Reads requests, keeps answers in order, and ends the connection where the caller breaks a bound.
 
     After a refusal in the midst of a request the rest of the body is read and thrown away for a while, so that the
-    caller finds the answer and not a reset connection.
+    caller finds the answer and not a reset connection. Where too much is to be done, a large body is thrown away as it
+    comes, and the connection goes on.
     """
 
     def __init__(self, application: Application, connections: Connections) -> None:
@@ -46,7 +48,9 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._deaf = False  # nothing more is understood: the connection ends once the queue is answered
         self._reading = True
+        self._clogged = False  # the caller does not read: nothing more is read from them until they do
         self._fed = 0
+        self._held = 0
         self._begin()
         self._in_message = False
         self.expires = inf
@@ -67,10 +71,16 @@ class HttpProtocol(asyncio.Protocol):
         for exchange in self._queue:
             exchange.gone = True
         self._queue.clear()
+        self._let_go()  # this object and its parser hold each other until the collector comes round
 
     def eof_received(self) -> bool:
         self._deaf = True
         return bool(self._queue)
+
+    @property
+    def peer(self) -> str:
+        address = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(address[0]) if address else ""
 
     @property
     def idle(self) -> bool:
@@ -88,10 +98,12 @@ class HttpProtocol(asyncio.Protocol):
             self._refuse(Problem(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive in time"))
 
     def pause_writing(self) -> None:
+        self._clogged = True
         self.expires = self._connections.now + self._limits.body_timeout
         self._pause_reading()
 
     def resume_writing(self) -> None:
+        self._clogged = False
         self.expires = inf if self._queue else self._connections.now + self._limits.idle_timeout
         self._resume_reading()
 
@@ -126,7 +138,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._begin()
-        if not self._queue:
+        if not self._queue and not self._clogged:
             self.expires = self._connections.now + self._limits.head_timeout
 
     def _begin(self) -> None:
@@ -134,6 +146,7 @@ class HttpProtocol(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []
         self._size = 0
+        self._turned_away: Problem | None = None
         self._arrived = 0
         self._in_head = self._in_message = True
 
@@ -163,12 +176,19 @@ class HttpProtocol(asyncio.Protocol):
         if b"host" not in headers and self._parser.get_http_version() != "1.0":
             self._refuse(bad_request("the header host is missing"))
             return
-        if int(headers.get(b"content-length", b"0")) > self._limits.max_body_bytes:
+        size = int(headers.get(b"content-length", b"0"))
+        if size > self._limits.max_body_bytes:
             self._refuse(self._body_too_large())
             return
+        if size > SMALL_BYTES:
+            self._turned_away = self._connections.refuse_early(self._parser.get_method(), self._target, headers, size)
+            if self._turned_away is not None and b"expect" in headers:
+                self._refuse(self._turned_away)
+                return
         if b"expect" in headers:
             self._heed_expectation(headers[b"expect"])
-        self.expires = self._connections.now + self._limits.body_timeout
+        if not self._clogged:
+            self.expires = self._connections.now + self._limits.body_timeout
 
     def _heed_expectation(self, expected: bytes) -> None:
         if expected.lower() != b"100-continue":
@@ -182,18 +202,38 @@ class HttpProtocol(asyncio.Protocol):
         self._size += len(chunk)
         if self._size > self._limits.max_body_bytes:
             self._refuse(self._body_too_large())
-        else:
+        elif self._turned_away is None:
             self._chunks.append(chunk)
+            if self._size > SMALL_BYTES:
+                self._hold()
+
+    def _hold(self) -> None:
+        """Count what came of a large body, and keep it unless all that arrives is too much."""
+        self._connections.arriving += self._size - self._held
+        self._held = self._size
+        self._turned_away = self._connections.refuse_more()
+        if self._turned_away is not None:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._chunks.clear()
+        self._connections.arriving -= self._held
+        self._held = 0
 
     def on_message_complete(self) -> None:
         if self._deaf:
             return
         self._in_message = False
         chunks = self._chunks
-        exchange = self._open_exchange(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._let_go()
+        exchange = self._open_exchange(body)
         if not self._parser.should_keep_alive() or self._is_old():
             exchange.keep_alive = False
-        self._application.handle(exchange)
+        if self._turned_away is None:
+            self._application.handle(exchange)
+        else:
+            self._application.refuse(exchange, self._turned_away)
         if len(self._queue) > MAX_PIPELINED:
             self._pause_reading()
 
@@ -204,7 +244,8 @@ class HttpProtocol(asyncio.Protocol):
     def _open_exchange(self, body: bytes) -> Exchange:
         exchange = Exchange(self, self._parser.get_method(), self._target, self._headers, body, monotonic())
         self._queue.append(exchange)
-        self.expires = inf
+        if not self._clogged:
+            self.expires = inf
         return exchange
 
     def _refuse(self, problem: Problem) -> None:
@@ -212,6 +253,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._deaf:
             return
         self._deaf = True
+        self._let_go()
         exchange = self._open_exchange(b"")
         exchange.keep_alive = False
         self._application.refuse(exchange, problem)
@@ -234,6 +276,8 @@ class HttpProtocol(asyncio.Protocol):
                 self._end()
                 return
             self._write(exchange, b"")
+        if self._clogged:
+            return
         if not queue:
             self.expires = self._connections.now + self._limits.idle_timeout
         if not self._reading and len(queue) < MAX_PIPELINED:
@@ -252,7 +296,7 @@ class HttpProtocol(asyncio.Protocol):
         self._queue.clear()
         if self._deaf and self._in_message and self._transport.can_write_eof():
             self._transport.write_eof()
-            self.expires = self._connections.now + LINGER_SECONDS
+            self.expires = self._connections.now + min(LINGER_SECONDS, self._limits.body_timeout)
         else:
             self._deaf = True
             self._transport.close()

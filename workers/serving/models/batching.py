@@ -16,8 +16,12 @@ import numpy as np
 
 from modelyard.features import RowProblem
 from modelyard.features.base import Arrays
+from modelyard.features.numbers import NumberTable
+from workers.serving.models.image_sizes import are_small
 from workers.serving.models.loaded import Columns, LoadedModel, NotFinite, Predictions
-from workers.serving.problems import Problem, failure, too_late, unavailable
+from workers.serving.pace import Pace
+from workers.serving.problems import Problem, bare, failure, queue_full, too_late
+from workers.serving.tally import Stopwatch, Tally
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +31,24 @@ Outcome = Predictions | RowProblem | NotFinite
 
 
 class Job(Protocol):
-    """A call that waits for its predictions: rows, or columns of `count` values. One of the last two is called once."""
+    """A call that waits for its predictions: rows, or columns of `count` values. One of the last two is called once.
+
+    `compose` may be called before `finish`, from a thread.
+    """
 
     rows: list[Any]
     columns: Columns | None
     count: int
     deadline: float
+    queued_at: float
+
+    @property
+    def tally(self) -> Tally: ...
 
     @property
     def abandoned(self) -> bool: ...
+
+    def compose(self, predictions: Predictions) -> None: ...
 
     def finish(self, predictions: Predictions) -> None: ...
 
@@ -59,16 +72,38 @@ class Batcher:
         self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Job] = deque()
-        self._rows = 0
+        self._rows = self._computing = self._promised = 0
         self._scheduled = False
+        self._started_at = 0.0
+        self.pace = Pace(model.estimate_seconds(1))
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many calls wait, and how many rows they have."""
+        return len(self._waiting), self._rows
+
+    def has_room(self, rows: float) -> bool:
+        """Whether a call of so many rows is taken now; an empty queue takes any."""
+        if not self._waiting and not self._promised:
+            return True
+        taken = self._rows + self._promised
+        return len(self._waiting) < self._limits.requests and taken + rows <= self._limits.rows
+
+    def promise(self, rows: int) -> None:
+        """Keep room for rows that were read and wait for something else; a negative number gives it free again."""
+        self._promised += rows
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long a call would wait now, by how long rows took lately."""
+        return (self._rows + self._promised + self._computing) * self.pace.a_unit
 
     def submit(self, job: Job) -> None:
         """Queue a job; a full queue fails it with a 503."""
-        if self._waiting and (
-            len(self._waiting) >= self._limits.requests or self._rows + job.count > self._limits.rows
-        ):
-            job.fail(unavailable("too many calls wait for this model; try again"))
+        if not self.has_room(job.count):
+            job.fail(queue_full())
             return
+        job.queued_at = monotonic()
         self._waiting.append(job)
         self._rows += job.count
         if not self._scheduled:
@@ -77,11 +112,12 @@ class Batcher:
 
     def _flush(self) -> None:
         jobs = self._take()
-        rows = sum(job.count for job in jobs)
-        self.model.used_at = self._loop.time()
-        if jobs and self.model.estimate_seconds(rows) > INLINE_SECONDS:
-            self._loop.run_in_executor(self._executor, answer, self.model, jobs).add_done_callback(
-                lambda done: self._deliver(jobs, done)
+        self._computing = rows = sum(job.count for job in jobs)
+        self.model.used_at, self._started_at = self._loop.time(), monotonic()
+        stopwatch = Stopwatch(self.model.spent)
+        if jobs and (self.model.estimate_seconds(rows) > INLINE_SECONDS or self._have_large_images(jobs)):
+            self._loop.run_in_executor(self._executor, answer_whole, self.model, jobs).add_done_callback(
+                lambda done: self._deliver(jobs, stopwatch, done)
             )
             return
         self._scheduled = False
@@ -92,8 +128,13 @@ class Batcher:
                 log.exception("a batch of %d calls failed", len(jobs))
                 _fail(jobs)
             else:
-                _hand_out(jobs, outcomes)
+                _hand_out(jobs, outcomes, stopwatch)
+            self._note_pace()
         self._go_on()
+
+    def _have_large_images(self, jobs: list[Job]) -> bool:
+        """What an image costs is not what those cost that were measured when the model was loaded."""
+        return self.model.takes_images and not all(are_small(job.rows) for job in jobs)
 
     def _take(self) -> list[Job]:
         """Take the next batch; what is late or abandoned is not computed at all."""
@@ -109,14 +150,19 @@ class Batcher:
             jobs.append(job)
         return jobs
 
-    def _deliver(self, jobs: list[Job], done: "asyncio.Future[list[Outcome]]") -> None:
+    def _deliver(self, jobs: list[Job], stopwatch: Stopwatch, done: "asyncio.Future[list[Outcome]]") -> None:
         self._scheduled = False
         if done.cancelled() or done.exception() is not None:
             log.error("a batch of %d calls failed", len(jobs), exc_info=None if done.cancelled() else done.exception())
             _fail(jobs)
         else:
-            _hand_out(jobs, done.result())
+            _hand_out(jobs, done.result(), stopwatch)
+        self._note_pace()
         self._go_on()
+
+    def _note_pace(self) -> None:
+        self.pace.note(self._computing, monotonic() - self._started_at)
+        self._computing = 0
 
     def _go_on(self) -> None:
         if self._waiting and not self._scheduled:
@@ -124,10 +170,25 @@ class Batcher:
             self._loop.call_soon(self._flush)
 
 
+def answer_whole(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
+    """Compute a batch that is too large for the loop, and write its answers too. Runs in a thread."""
+    outcomes = answer(model, jobs)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, Predictions):
+            job.compose(outcome)
+    return outcomes
+
+
 def answer(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
     """Return the predictions of each job, or what is wrong with it. May run in a thread."""
     if len(jobs) == 1:
         return [_answer_alone(model, jobs[0])]
+    tables = [job.columns for job in jobs if isinstance(job.columns, NumberTable)]
+    if len(tables) == len(jobs):
+        try:
+            return _share_out(jobs, model.compute(model.prepare([], NumberTable.join(tables))))
+        except (RowProblem, NotFinite):
+            return _answer_apart(model, jobs)
     if all(job.columns is None for job in jobs):
         try:
             predictions = model.predict([row for job in jobs for row in job.rows])
@@ -139,9 +200,9 @@ def answer(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
 
 def _answer_alone(model: LoadedModel, job: Job) -> Outcome:
     try:
-        return model.compute(_prepare(model, job))
+        return model.compute(model.prepare(job.rows, job.columns))
     except (RowProblem, NotFinite) as fault:
-        return fault
+        return bare(fault)
 
 
 def _answer_apart(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
@@ -150,9 +211,9 @@ def _answer_apart(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
     prepared: dict[int, Arrays] = {}
     for index, job in enumerate(jobs):
         try:
-            prepared[index] = _prepare(model, job)
+            prepared[index] = model.prepare(job.rows, job.columns)
         except RowProblem as fault:
-            outcomes[index] = fault
+            outcomes[index] = bare(fault)
     good = [jobs[index] for index in prepared]
     if good:
         parts = list(prepared.values())
@@ -166,17 +227,11 @@ def _answer_apart(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _prepare(model: LoadedModel, job: Job) -> Arrays:
-    if job.columns is not None:
-        return model.features.transform_columns(job.columns)
-    return model.features.transform(job.rows)
-
-
 def _share_out(jobs: list[Job], predictions: Predictions) -> list[Outcome]:
     shares: list[Outcome] = []
     start = 0
     for job in jobs:
-        shares.append(predictions[start : start + job.count])
+        shares.append(predictions.part(start, start + job.count))
         start += job.count
     return shares
 
@@ -186,9 +241,13 @@ def _fail(jobs: list[Job]) -> None:
         job.fail(failure())
 
 
-def _hand_out(jobs: list[Job], outcomes: list[Outcome]) -> None:
+def _hand_out(jobs: list[Job], outcomes: list[Outcome], stopwatch: Stopwatch) -> None:
+    stopwatch.computed()
+    finished: list[Job] = []
     for job, outcome in zip(jobs, outcomes, strict=True):
-        if isinstance(outcome, list):
+        if isinstance(outcome, Predictions):
             job.finish(outcome)
+            finished.append(job)
         else:
             job.fail(outcome)
+    stopwatch.count(finished)

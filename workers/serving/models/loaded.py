@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Mapping, Sequence
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,16 @@ from modelyard.contracts.jsonfile import read_json
 from modelyard.contracts.signature import Signature
 from modelyard.features import RowProblem, load_decoder, load_features
 from modelyard.features.base import Arrays
+from modelyard.features.numbers import NumberTable
+from modelyard.features.table import TableFeatures
 from workers.serving.models.golden import check_golden
+from workers.serving.models.predictions import Batch, Predictions, make_writer
 from workers.serving.models.rows import Row, read_row
+from workers.serving.tally import Spent
+
+__all__ = ["CannotLoad", "Columns", "LoadedModel", "NotFinite", "Predictions"]
+
+ort.disable_telemetry_events()  # else it notes for its maker, in ~/.cache/Microsoft, what it runs
 
 RUNTIME_FAULTS = (
     runtime.Fail,
@@ -30,8 +38,9 @@ RUNTIME_FAULTS = (
 )
 WARM_SIZES = (1, 1, 1, 8, 64, 64, 256, 256)
 SLOW_SECONDS = 0.2
-Columns = Mapping[str, Sequence[object]]
-Predictions = list[dict[str, Any]]
+FEW_NUMBERS = 64
+"""Numbers that plain Python looks through sooner than NumPy has begun."""
+Columns = Mapping[str, Sequence[object] | NDArray[Any]]
 
 
 class CannotLoad(Exception):
@@ -63,9 +72,12 @@ class LoadedModel:
             )
         except (artifact.DamagedArtifact, OSError, ValueError, KeyError, TypeError, *RUNTIME_FAULTS) as fault:
             raise CannotLoad(f"the artifact cannot be read: {fault}") from fault
-        self.names = frozenset(item.name for item in self.signature.inputs)
+        self.order = tuple(item.name for item in self.signature.inputs)
+        self.names = frozenset(self.order)
         self.sole_input = self.signature.inputs[0] if len(self.signature.inputs) == 1 else None
         self.takes_images = any(item.kind == "image" for item in self.signature.inputs)
+        self._writer = make_writer(self.decoder)
+        self.spent = Spent()
         self._inputs = [item.name for item in self._session.get_inputs()]
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._prove(golden)
@@ -75,17 +87,42 @@ class LoadedModel:
 
     # -- computing
 
+    def name_numbers(self, names: Sequence[str], matrix: NDArray[np.float64]) -> NumberTable | None:
+        """Return rows of numbers as the columns that are looked at. None for a model that takes other values too, and
+        for names that are not its inputs."""
+        features = self.features
+        if not isinstance(features, TableFeatures) or not features.takes_numbers:
+            return None
+        if tuple(names) == features.names:
+            return NumberTable(features.names, matrix)
+        places = {name: place for place, name in enumerate(names)}
+        if len(places) < len(names) or not self.names.issuperset(names) or not places.keys() >= set(features.names):
+            return None
+        return NumberTable(features.names, np.ascontiguousarray(matrix[:, [places[name] for name in features.names]]))
+
     def predict(self, rows: Sequence[Row]) -> Predictions:
         """Return a prediction for each row. Raises `RowProblem` or `NotFinite`."""
-        return self.compute(self.features.transform(rows))
+        return self.compute(self.prepare(rows, None))
+
+    def prepare(self, rows: Sequence[Row], columns: Columns | None) -> Arrays:
+        """Return what the network takes of rows, or of columns where those came. Raises `RowProblem`."""
+        started = time.perf_counter_ns()
+        try:
+            return self.features.transform(rows) if columns is None else self.features.transform_columns(columns)
+        finally:
+            self.spent.input += time.perf_counter_ns() - started
 
     def compute(self, arrays: Arrays) -> Predictions:
         """Return the predictions for what the features made. Raises `NotFinite`."""
+        started = time.perf_counter_ns()
         computed = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
+        self.spent.infer += time.perf_counter_ns() - started
         for output in computed:
-            if not np.isfinite(output).all():
+            if not _is_finite(output):
                 raise NotFinite(_first_not_finite(output))
-        return self.decoder.decode(dict(zip(self._outputs, computed, strict=True)))
+        rows = len(computed[0])
+        batch = Batch(self.decoder, dict(zip(self._outputs, computed, strict=True)), rows, self._writer)
+        return Predictions(batch, 0, rows)
 
     def estimate_seconds(self, rows: int) -> float:
         return self.seconds_a_call + rows * self.seconds_a_row
@@ -118,7 +155,7 @@ class LoadedModel:
         for size in WARM_SIZES:
             batch = [rows[index % len(rows)] for index in range(size)]
             started = time.thread_time()
-            self.predict(batch)
+            _ = self.predict(batch).rows_text
             seconds[size] = min(seconds.get(size, inf), time.thread_time() - started)
             if seconds[size] > SLOW_SECONDS:
                 break
@@ -136,6 +173,12 @@ def _session_options(threads: int) -> ort.SessionOptions:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
+
+
+def _is_finite(output: NDArray[Any]) -> bool:
+    if output.size > FEW_NUMBERS:
+        return bool(np.isfinite(output).all())
+    return all(map(isfinite, output.reshape(-1).tolist()))
 
 
 def _first_not_finite(output: NDArray[Any]) -> int:

@@ -1,24 +1,26 @@
-"""`/healthz` for balancers, `/livez` for who restarts the process."""
+"""`/healthz` for balancers, `/livez` for who restarts the process, `/` for clients of KServe's first protocol."""
+
+from http import HTTPStatus
 
 import orjson
 
 from workers.serving.http.exchange import Exchange
-from workers.serving.problems import Problem, not_found
+from workers.serving.problems import Problem
 from workers.serving.protocols.family import Operation, Public
 
-PATHS = {"/healthz": True, "/livez": False}
+ALIVE = orjson.dumps({"status": "alive"})
 
 
 class Health:
-    """Two paths without a key."""
+    """Paths without a key."""
 
     def owns(self, path: str) -> bool:
         return path in PATHS
 
     def parse(self, method: bytes, path: str) -> Operation:
         if method not in (b"GET", b"HEAD"):
-            raise not_found(f"{path} takes GET only")
-        return Public(show=show_health, heeds_readiness=PATHS[path])
+            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes GET only", allow="GET, HEAD")
+        return PATHS[path]
 
     def encode_problem(self, problem: Problem, exchange: Exchange) -> bytes:
         return orjson.dumps({"error": problem.message})
@@ -26,3 +28,10 @@ class Health:
 
 def show_health(problems: list[str]) -> bytes:
     return orjson.dumps({"status": "unavailable" if problems else "ok", "problems": problems})
+
+
+PATHS = {
+    "/": Public(show=lambda _: ALIVE),
+    "/healthz": Public(show=show_health, heeds_readiness=True),
+    "/livez": Public(show=show_health),
+}

@@ -7,17 +7,21 @@ from typing import Any, NoReturn
 import orjson
 
 from workers.serving.problems import bad_request
+from workers.serving.protocols.large_json import MAX_DEPTH, CheckCount, read_large_json, take_any
+from workers.serving.protocols.nan_tokens import write_null
 
-MAX_DEPTH = 64
-MAX_LENIENT_BYTES = 1024 * 1024
+MAX_INLINE_BYTES = 1024 * 1024
 _NAN = re.compile(rb"\bNaN\b")
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
-def read_json_object(body: bytes, wanted: str) -> dict[str, Any]:
-    """Return the object that a body is. `wanted` tells what belongs into it, for the error."""
+def read_json_object(body: bytes, wanted: str, check_count: CheckCount = take_any) -> dict[str, Any]:
+    """Return the object that a body is. `wanted` tells what belongs into it, for the error.
+
+    `check_count` may refuse a list of so many rows before they are read.
+    """
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(body) if len(body) <= MAX_INLINE_BYTES else read_large_json(write_null(body), check_count)
     except orjson.JSONDecodeError as fault:
         value = _read_leniently(body, fault)
     if type(value) is not dict:
@@ -29,7 +33,7 @@ def _read_leniently(body: bytes, fault: orjson.JSONDecodeError) -> Any:
     """TensorFlow Serving takes `NaN` for a number and stops reading after the object; so do we, with the same care."""
     if not body.strip():
         raise bad_request("the body is empty; it must be a JSON object") from None
-    if len(body) > MAX_LENIENT_BYTES or not (_NAN.search(body) or "after document" in str(fault)):
+    if not (_NAN.search(body) or "after document" in str(fault)):
         raise bad_request(f"the body is no JSON: {fault}") from None
     _check_depth(body)
     try:

@@ -12,24 +12,26 @@ from urllib.parse import unquote
 
 import orjson
 
-from modelyard.contracts.signature import Signature
-from workers.serving.call import Call
-from workers.serving.endpoints import Endpoint, Served
+from workers.serving.call import Call, Encode
+from workers.serving.endpoints import Endpoint
 from workers.serving.http.exchange import Exchange
 from workers.serving.models.loaded import LoadedModel, Predictions
-from workers.serving.models.rows import read_columns, read_rows
-from workers.serving.problems import Problem, bad_request, not_found
+from workers.serving.models.rows import check_width, read_columns, read_rows
+from workers.serving.problems import Problem, bad_request
+from workers.serving.protocols.dense_json import SMALLEST, read_dense_columns, read_dense_named, read_dense_rows
+from workers.serving.protocols.dense_objects import read_dense_objects
+from workers.serving.protocols.encoded_texts import MARK, decode_columns, decode_rows
 from workers.serving.protocols.family import Look, Operation, Overview, Prediction
-from workers.serving.protocols.image_bodies import IMAGE_TYPES, read_images
+from workers.serving.protocols.image_bodies import is_image_body, take_images
 from workers.serving.protocols.json_body import read_json_object
+from workers.serving.protocols.openapi import show_document
+from workers.serving.protocols.tensorflow_status import SIGNATURE_NAME, show_list, show_metadata, show_status
 
 PATH = re.compile(
-    r"/v1/models(?:/(?P<name>[^/:]+)(?:/versions/(?P<version>\d{1,9})|/labels/(?P<label>[^/:]+))?"
-    r"(?::(?P<verb>[a-z]+)|(?P<metadata>/metadata))?)?/?",
+    r"/v1/models(?:/(?P<name>[^/:]+)(?:/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"
+    r"(?::(?P<verb>[a-z]+)|(?P<about>/metadata|/openapi\.json))?)?/?",
     re.IGNORECASE,
 )
-SIGNATURE_NAME = "serving_default"
-DTYPES = {"number": "DT_DOUBLE", "flag": "DT_STRING"}
 
 
 class TensorFlowServing:
@@ -53,8 +55,8 @@ class TensorFlowServing:
             raise bad_request(f"Malformed request: {method.decode()} {path:.200}")
         if not name:
             return Overview(show=show_list)
-        show = show_metadata if found["metadata"] else show_status
-        return Look(endpoint=name, show=lambda endpoint: show(endpoint, version, label))
+        show, tagged = LOOKS[(found["about"] or "").lower()]
+        return Look(endpoint=name, show=lambda endpoint: show(endpoint, version, label), tagged=tagged)
 
     def encode_problem(self, problem: Problem, exchange: Exchange) -> bytes:
         return orjson.dumps({"error": problem.message})
@@ -66,11 +68,14 @@ class TensorFlowServing:
 def read_predict(call: Call) -> None:
     """`instances` (row form) or `inputs` (column form); or one or several images as they are."""
     content_type = call.exchange.headers.get(b"content-type", b"")
-    if content_type.startswith(IMAGE_TYPES):
-        call.rows, call.encode = read_images(call, content_type), encode_rows
-        call.count, call.where = len(call.rows), "image %d"
+    if is_image_body(call, content_type):
+        take_images(call, content_type)
+        call.encode = encode_rows
         return
-    body = read_json_object(call.exchange.body, '"instances" (a list of rows) or "inputs" (columns by name)')
+    if read_dense(call):
+        return
+    wanted = '"instances" (a list of rows) or "inputs" (columns by name)'
+    body = read_json_object(call.body, wanted, call.check_count)
     _check_signature_name(body)
     instances = body.get("instances")
     if ("inputs" in body) == (instances is not None):
@@ -83,9 +88,81 @@ def read_predict(call: Call) -> None:
         return
     if type(instances) is not list or not instances:
         raise bad_request('"instances" must be a list of at least one row')
+    _check_alike(model, instances)
     call.where = "instances[%d]"
-    call.rows, call.encode = read_rows(model, instances), encode_rows
+    call.rows, call.encode = _read_rows(call, instances), encode_rows
     call.count = len(instances)
+
+
+def _check_alike(model: LoadedModel, instances: list[Any]) -> None:
+    """Refuse objects of column name to value beside bare values."""
+    if model.sole_input is not None:
+        named = sum(isinstance(instance, dict) and instance.keys() != {"b64"} for instance in instances)
+        if 0 < named < len(instances):
+            raise bad_request('"instances" must be all objects of column name to value, or all bare values')
+
+
+def _read_rows(call: Call, instances: list[Any]) -> list[Any]:
+    rows = read_rows(call.model, instances)
+    return decode_rows(call.model.signature, rows) if MARK in call.body and not call.model.takes_images else rows
+
+
+def read_dense(call: Call) -> bool:
+    """Read a body of nothing but numbers the quick way. False where it is none, or none that this model takes so."""
+    model = call.model
+    if len(call.body) < SMALLEST:
+        return False
+    if model.takes_images:
+        return _read_dense_images(call)
+
+    def check(shape: tuple[int, ...]) -> None:
+        call.check_count(shape[0])
+        if len(shape) == 2:
+            check_width(model, shape[1], 0)
+
+    call.where = FORMS["instances"][0]
+    objects = read_dense_objects(call.body, lambda shape: call.check_count(shape[0]))
+    if objects is not None:
+        names, numbers = objects
+        call.columns, call.count = model.name_numbers(names, numbers), len(numbers)
+        call.where, call.encode = FORMS["instances"]
+        return call.columns is not None
+    dense = read_dense_rows(call.body, check)
+    if dense is None:
+        columns = read_dense_columns(call.body, check) if MARK not in call.body else None
+        if columns is None:
+            return False
+        call.columns, call.count = read_columns(model, _without_extras(model, columns))
+        call.where, call.encode = FORMS["inputs"]
+        return True
+    form, numbers = dense
+    if form != "instances" or numbers.ndim != 2:
+        return False
+    call.columns, call.count = model.name_numbers(model.order, numbers), len(numbers)
+    call.where, call.encode = FORMS[form]
+    return call.columns is not None
+
+
+def _read_dense_images(call: Call) -> bool:
+    def check(shape: tuple[int, ...]) -> None:
+        call.check_count(shape[0])
+
+    sole, form = call.model.sole_input, "instances"
+    named = read_dense_named(call.body, check)
+    if named is not None:
+        name, pixels = named
+        if sole is None or name != sole.name:
+            return False
+    else:
+        dense = read_dense_rows(call.body, check)
+        if dense is None:
+            return False
+        form, pixels = dense
+    if sole is None or pixels.ndim < 3:
+        return False
+    call.rows, call.count = list(pixels), len(pixels)
+    call.where, call.encode = FORMS[form]
+    return True
 
 
 def _read_column_form(call: Call, model: LoadedModel, inputs: object) -> None:
@@ -94,10 +171,17 @@ def _read_column_form(call: Call, model: LoadedModel, inputs: object) -> None:
         if model.sole_input is None:
             raise bad_request(f'"inputs" must be an object of column name to values: {", ".join(sorted(model.names))}')
         inputs = {model.sole_input.name: inputs}
-    call.columns, call.count = read_columns(model, inputs)
+    call.columns, call.count = read_columns(model, _without_extras(model, inputs))
     if model.takes_images and model.sole_input is not None:
         call.rows = read_rows(model, call.columns.get(model.sole_input.name, []))
         call.columns = None
+    elif MARK in call.body:
+        call.columns = decode_columns(model.signature, call.columns)
+
+
+def _without_extras(model: LoadedModel, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Names that are no inputs are ignored here, though only where every input is named: else one may be misspelt."""
+    return {name: columns[name] for name in model.names} if columns.keys() > model.names else columns
 
 
 def read_classify(call: Call) -> None:
@@ -115,27 +199,28 @@ def read_regress(call: Call) -> None:
 
 
 def _read_examples(call: Call) -> None:
-    body = read_json_object(call.exchange.body, '"examples" (a list of rows)')
+    body = read_json_object(call.body, '"examples" (a list of rows)', call.check_count)
     _check_signature_name(body)
-    examples, context = body.get("examples"), body.get("context") or {}
+    examples, context = body.get("examples"), body.get("context", {})
     if not isinstance(examples, list) or not examples:
         raise bad_request('"examples" must be a list of at least one row')
     if not isinstance(context, dict):
         raise bad_request('"context" must be an object of column name to value')
-    if context:
-        examples = [_with_context(context, example, index) for index, example in enumerate(examples)]
+    examples = [_read_example(context, example, index) for index, example in enumerate(examples)]
     call.where = "examples[%d]"
-    call.rows = read_rows(call.model, examples)
+    call.rows = _read_rows(call, examples)
     call.count = len(examples)
 
 
-def _with_context(context: dict[str, Any], example: object, index: int) -> dict[str, Any]:
+def _read_example(context: dict[str, Any], example: object, index: int) -> dict[str, Any]:
+    """A feature of an example may be a list; ours are of one value."""
     if not isinstance(example, dict):
         raise bad_request(f"examples[{index}]: must be an object of column name to value")
     both = context.keys() & example.keys()
     if both:
         raise bad_request(f"examples[{index}]: column '{min(both)}' is also in the context")
-    return {**context, **example}
+    named = {**context, **example}
+    return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in named.items()}
 
 
 def _check_signature_name(body: Mapping[str, Any]) -> None:
@@ -145,105 +230,34 @@ def _check_signature_name(body: Mapping[str, Any]) -> None:
 
 
 def encode_rows(predictions: Predictions) -> bytes:
-    return b'{"predictions":%b}' % orjson.dumps(predictions)
+    return b'{"predictions":[%b]}' % predictions.rows_text
 
 
 def encode_columns(predictions: Predictions) -> bytes:
-    outputs = {name: [prediction[name] for prediction in predictions] for name in predictions[0]}
-    return orjson.dumps({"outputs": outputs})
+    return b'{"outputs":%b}' % predictions.columns_text
 
 
 def encode_classes(predictions: Predictions) -> bytes:
-    return orjson.dumps({"results": [list(prediction["probabilities"].items()) for prediction in predictions]})
+    labels = list(predictions[0]["probabilities"])
+    results = [list(zip(labels, row, strict=True)) for row in predictions.arrays["probabilities"]]
+    return orjson.dumps({"results": results}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def encode_values(predictions: Predictions) -> bytes:
-    return orjson.dumps({"results": [prediction["value"] for prediction in predictions]})
+    return orjson.dumps({"results": predictions.arrays["value"]}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+FORMS: dict[str, tuple[str, Encode]] = {
+    "instances": ("instances[%d]", encode_rows),
+    "inputs": ("inputs, row %d", encode_columns),
+}
+LOOKS: dict[str, tuple[Callable[[Endpoint, int | None, str | None], bytes], bool]] = {
+    "": (show_status, False),
+    "/metadata": (show_metadata, False),
+    "/openapi.json": (show_document, True),
+}
 READERS: dict[str, Callable[[Call], None]] = {
     "predict": read_predict,
     "classify": read_classify,
     "regress": read_regress,
 }
-
-
-# -- status, metadata, list
-
-
-def show_list(names: list[str]) -> bytes:
-    return orjson.dumps({"models": names})
-
-
-def show_status(endpoint: Endpoint, version: int | None, label: str | None) -> bytes:
-    states = endpoint.version_states()
-    if label is not None:
-        version = _find(endpoint, None, label).version
-    if version is not None:
-        if version not in states:
-            raise _unknown_version(endpoint.name, version)
-        states = {version: states[version]}
-    statuses = [
-        {"version": str(number), "state": state, "status": _status_of(endpoint, number)}
-        for number, state in sorted(states.items(), reverse=True)
-    ]
-    return orjson.dumps({"model_version_status": statuses})
-
-
-def _status_of(endpoint: Endpoint, version: int) -> dict[str, str]:
-    fault = endpoint.faults.get(version)
-    return (
-        {"error_code": "OK", "error_message": ""}
-        if fault is None
-        else {"error_code": "INTERNAL", "error_message": fault}
-    )
-
-
-def show_metadata(endpoint: Endpoint, version: int | None, label: str | None) -> bytes:
-    served = _find(endpoint, version, label)
-    signature = served.signature
-    described = {
-        "inputs": {item.name: _describe(item.name, DTYPES.get(item.kind, "DT_STRING")) for item in signature.inputs},
-        "outputs": _describe_outputs(signature),
-        "method_name": "tensorflow/serving/predict",
-    }
-    answer = {
-        "model_spec": {"name": endpoint.name, "signature_name": "", "version": str(served.version)},
-        "metadata": {"signature_def": {"signature_def": {SIGNATURE_NAME: described}}},
-    }
-    return orjson.dumps(answer)
-
-
-def _describe_outputs(signature: Signature) -> dict[str, Any]:
-    if signature.output.kind == "value":
-        return {"value": _describe("value", "DT_DOUBLE")}
-    return {
-        "label": _describe("label", "DT_STRING"),
-        "score": _describe("score", "DT_FLOAT"),
-        "probabilities": _describe("probabilities", "DT_FLOAT", len(signature.output.labels)),
-    }
-
-
-def _describe(name: str, dtype: str, *dimensions: int) -> dict[str, Any]:
-    sizes = [{"size": str(size), "name": ""} for size in (-1, *dimensions)]
-    return {"dtype": dtype, "tensor_shape": {"dim": sizes, "unknown_rank": False}, "name": f"{SIGNATURE_NAME}_{name}:0"}
-
-
-def _find(endpoint: Endpoint, version: int | None, label: str | None) -> Served:
-    if label is not None:
-        served = endpoint.label(label)
-        if served is None:
-            raise not_found(f"Unrecognized servable version label: {label}")
-        return served
-    served = endpoint.latest if version is None else endpoint.version(version)
-    if served is None:
-        raise _unknown_version(endpoint.name, version)
-    return served
-
-
-def _unknown_version(name: str, version: int | None) -> Problem:
-    return not_found(f"Servable not found for request: {name_request(name, version)}")
-
-
-def name_request(name: str, version: int | None) -> str:
-    return f"Latest({name})" if version is None else f"Specific({name}, {version})"

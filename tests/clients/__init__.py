@@ -1,0 +1,1 @@
+"""The original clients of each protocol, unmodified, against the real predictor."""

@@ -1,0 +1,108 @@
+"""What an answer is written as: `Accept` chooses among JSON, JSON lines, CSV and NPY."""
+
+import csv
+from http import HTTPStatus
+from io import BytesIO, StringIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelyard.contracts.signature import Signature
+from workers.serving.call import Encode
+from workers.serving.http.heads import JSON
+from workers.serving.models.predictions import BETWEEN, Predictions, write_numbers
+from workers.serving.problems import Problem
+from workers.serving.protocols.tensorflow_serving import encode_rows
+
+CSV, LINES, NPY = b"text/csv", b"application/jsonlines", b"application/x-npy"
+OTHER_NAMES = {b"application/jsonl": LINES, b"application/x-ndjson": LINES}
+OFFERED = (JSON, LINES, CSV, NPY)
+
+
+def choose_answer(accept: bytes | None, signature: Signature) -> tuple[Encode, bytes]:
+    """Return what writes the answer and its media type. Raises a 406 where nothing that is offered is accepted."""
+    if not accept or accept == b"*/*":
+        return encode_rows, JSON
+    best, parameters = _find_best(accept.lower())
+    if best is None:
+        offered = b", ".join(OFFERED).decode()
+        message = f"the answer can be {offered}, got Accept: {accept.decode('latin-1'):.80}"
+        raise Problem(HTTPStatus.NOT_ACCEPTABLE, message)
+    if best == CSV:
+        names = _column_names(signature) if "header=present" in parameters else []
+        return _make_csv_encoder(names), CSV + b"; charset=utf-8"
+    encoders: dict[bytes, Encode] = {JSON: encode_rows, LINES: encode_lines, NPY: encode_npy}
+    return encoders[best], best
+
+
+def _find_best(accept: bytes) -> tuple[bytes | None, str]:
+    """Return the offer with the highest weight, of equal ones the first that is named, and its parameters."""
+    best: bytes | None = None
+    highest, chosen = 0.0, ""
+    for part in accept.split(b","):
+        wanted, _, parameters = part.strip().partition(b";")
+        told = parameters.decode("latin-1").replace(" ", "")
+        weight = _read_weight(told)
+        wanted = OTHER_NAMES.get(wanted.strip(), wanted.strip())
+        found = next((offer for offer in OFFERED if _matches(wanted, offer)), None)
+        if found is not None and weight > highest:
+            best, highest, chosen = found, weight, told
+    return best, chosen
+
+
+def _matches(wanted: bytes, offer: bytes) -> bool:
+    return wanted in (offer, b"*/*", offer.partition(b"/")[0] + b"/*")
+
+
+def _read_weight(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                return min(1.0, max(0.0, float(value)))
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def encode_lines(predictions: Predictions) -> bytes:
+    return predictions.rows_text.replace(BETWEEN, b"\n") + b"\n"
+
+
+def encode_npy(predictions: Predictions) -> bytes:
+    """A classifier's probabilities, shape [rows, classes] in the order of the labels; a regressor's values, [rows]."""
+    arrays = predictions.arrays
+    array = arrays["probabilities"] if "probabilities" in arrays else arrays["value"]
+    buffer = BytesIO()
+    np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _make_csv_encoder(names: list[str]) -> Encode:
+    """SageMaker's CSV has no line of names, unless `Accept: text/csv; header=present` asks for one."""
+
+    def encode(predictions: Predictions) -> bytes:
+        columns = [column for array in predictions.arrays.values() for column in _as_columns(array)]
+        buffer = StringIO(newline="")
+        writer = csv.writer(buffer, lineterminator="\n")
+        if names:
+            writer.writerow(names)
+        writer.writerows(zip(*columns, strict=True))
+        return buffer.getvalue().encode()
+
+    return encode
+
+
+def _as_columns(array: NDArray[Any]) -> list[list[str]]:
+    """Return the texts of one column, or of each class where the array has several."""
+    if array.dtype.kind == "O":
+        return [list(map(str, array))]
+    columns = array.T if array.ndim == 2 else array[np.newaxis]
+    return [[number.decode() for number in write_numbers(column)] for column in columns]
+
+
+def _column_names(signature: Signature) -> list[str]:
+    if signature.output.kind == "value":
+        return ["value"]
+    return ["label", "score", *(f"probability of {label}" for label in signature.output.labels)]
