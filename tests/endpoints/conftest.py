@@ -12,12 +12,14 @@ import pytest
 from modelyard.accounts.models import User, Workspace
 from modelyard.contracts import route
 from modelyard.endpoints import services
-from modelyard.endpoints.models import Endpoint
+from modelyard.endpoints.models import Endpoint, Release
 from modelyard.registry.models import ModelVersion
 from tests.artifacts import make_version
 
 Committing = Callable[[], AbstractContextManager[Any]]
 ALL_TO_ONE = [{"version": 1, "percent": 100}]
+CANARY = [{"version": 1, "percent": 90}, {"version": 2, "percent": 10}]
+GUARD = {"error_rate": 0.02, "latency_factor": 2.0, "minimum_requests": 50, "window_minutes": 30}
 
 
 class Mirror:
@@ -78,3 +80,14 @@ def endpoint(
 ) -> Endpoint:
     with committing():
         return services.publish(workspace, "churn", version.model, ALL_TO_ONE, by=alice)
+
+
+@pytest.fixture
+def second(endpoint: Endpoint, workspace: Workspace, alice: User) -> ModelVersion:
+    return make_version(workspace, alice)
+
+
+@pytest.fixture
+def guarded(endpoint: Endpoint, second: ModelVersion, alice: User, committing: Committing) -> Release:
+    with committing():
+        return services.release(endpoint, CANARY, by=alice, guard=GUARD)

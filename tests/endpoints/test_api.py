@@ -35,6 +35,8 @@ def test_an_endpoint_is_published(api: Client, version: ModelVersion, mirror: Mi
     assert (made["name"], made["state"], made["model"]) == ("churn", "unreachable", "Churn")
     assert made["url"].endswith("/v1/models/churn:predict")
     assert made["protocols"]["tensorflow-serving"]["predict"] == made["url"]
+    assert made["protocols"]["mlflow"]["invocations"].endswith("/endpoints/churn/invocations")
+    assert made["protocols"]["sagemaker"]["endpoint_name"] == "churn"
     assert made["split"] == [{"version": 1, "percent": 100}]
     assert Endpoint.objects.get().created_by is not None
 

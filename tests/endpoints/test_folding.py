@@ -10,7 +10,7 @@ from django.utils import timezone
 from modelyard.accounts import keys
 from modelyard.accounts.models import User, Workspace
 from modelyard.contracts.route import USAGE
-from modelyard.endpoints import folding
+from modelyard.endpoints import folding, streams
 from modelyard.endpoints.models import PredictionUsage
 from modelyard.endpoints.services import fold_usage
 from modelyard.quotas import services as quotas
@@ -79,7 +79,7 @@ def test_a_crash_after_the_commit_counts_nothing_twice(
 ) -> None:
     mirror.use(workspace)
     with monkeypatch.context() as crash:
-        crash.setattr(folding, "_after", _die)
+        crash.setattr(streams, "_after", _die)
         with pytest.raises(SystemExit):
             fold_usage()
     assert mirror.redis.xlen(USAGE) == 1
@@ -110,7 +110,7 @@ def test_a_crash_before_the_commit_loses_nothing(
 def test_many_entries_are_folded_in_batches(
     mirror: Mirror, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folding, "BATCH", 10)
+    monkeypatch.setattr(streams, "BATCH", 10)
     for _ in range(25):
         mirror.use(workspace)
 

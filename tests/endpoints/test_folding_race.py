@@ -29,7 +29,7 @@ def test_several_folders_at_once_count_every_entry_once(redis: Any, redis_server
         command = [sys.executable, "-c", START, act]
         return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE)
 
-    workspace = start("prepare").communicate(timeout=60)[0].decode().strip()
+    workspace = start("prepare").communicate(timeout=300)[0].decode().strip()
     usage = route.Usage(
         workspace=workspace,
         endpoint="churn",
@@ -48,8 +48,8 @@ def test_several_folders_at_once_count_every_entry_once(redis: Any, redis_server
         pipe.execute()
 
     folders = [start("fold") for _ in range(FOLDERS)]
-    assert [folder.wait(60) for folder in folders] == [0] * FOLDERS
+    assert [folder.wait(300) for folder in folders] == [0] * FOLDERS
 
-    counted = json.loads(start("report").communicate(timeout=60)[0])
+    counted = json.loads(start("report").communicate(timeout=300)[0])
     assert counted == {"requests": ENTRIES, "quota": 2 * ENTRIES}
     assert redis.xlen(route.USAGE) == 0

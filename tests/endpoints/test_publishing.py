@@ -26,6 +26,7 @@ def test_a_published_endpoint_has_a_route(endpoint: Endpoint, version: ModelVers
         endpoint=str(endpoint.id),
         model="Churn",
         targets=(route.Target(version=1, artifact=str(version.folder), sha256=version.sha256, percent=100),),
+        release=str(endpoint.releases.get().pk),
     )
     assert AuditEvent.objects.get(action="endpoint.publish").details["split"] == ALL_TO_ONE
 
@@ -35,11 +36,11 @@ def test_predictors_are_told_when_it_commits(
 ) -> None:
     with mirror.redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(route.CHANGED)
-        listener.get_message(timeout=1)
+        listener.get_message(timeout=30)
         with committing():
             endpoint = services.publish(workspace, "churn", version.model, ALL_TO_ONE, by=alice)
             assert mirror.route(endpoint) is None
-        told = listener.get_message(timeout=2)
+        told = listener.get_message(timeout=30)
     assert json.loads(told["data"]) == {"routes": endpoint.route_field}
 
 
@@ -194,7 +195,7 @@ def test_everything_is_published_anew_after_redis_lost_it(
 ) -> None:
     key, _text = keys.create_key("k", workspace=workspace, user=alice, scopes=["predict"])
     before = mirror.route(endpoint)
-    mirror.redis.flushall()
+    mirror.redis.flushdb()
 
     services.publish_everything()
 
@@ -210,11 +211,12 @@ def test_publishing_everything_removes_what_is_gone_and_leaves_the_rest_alone(
     mirror.redis.hset(route.ROUTES, stale, mirror.redis.hget(route.ROUTES, endpoint.route_field))
     with mirror.redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(route.CHANGED)
-        listener.get_message(timeout=1)
+        listener.get_message(timeout=30)
         services.publish_everything()
+        mirror.redis.publish(route.CHANGED, '"that was all"')
         told = []
-        while message := listener.get_message(timeout=0.2):
-            told.append(json.loads(message["data"]))
+        while (words := json.loads(listener.get_message(timeout=30)["data"])) != "that was all":
+            told.append(words)
     assert [words for words in told if "routes" in words] == [{"routes": stale}]
     assert not mirror.redis.hexists(route.ROUTES, stale)
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from modelyard.contracts.examples import example_row
 from modelyard.contracts.signature import Input, Signature
-from modelyard.endpoints.snippets import Snippet, example_row, snippets_of
+from modelyard.endpoints.snippets import Snippet, snippets_of
 from tests.artifacts import HOSTILE, PEOPLE, PICTURES, PRICES
 
 KEY = "mdy_abcdefgh_not-a-real-one"

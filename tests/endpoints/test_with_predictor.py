@@ -5,15 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from onnx import helper, numpy_helper
 
 from modelyard.accounts import keys
 from modelyard.accounts.models import User, Workspace
+from modelyard.contracts import artifact
+from modelyard.contracts.jsonfile import read_json, write_json
+from modelyard.contracts.route import Target
 from modelyard.endpoints import services
+from modelyard.endpoints.addresses import predictor_url
 from modelyard.endpoints.models import Endpoint, PredictionUsage
+from modelyard.endpoints.reference import reference_of
 from modelyard.endpoints.snippets import snippets_of
 from modelyard.endpoints.states import state_of
 from modelyard.quotas import services as quotas
@@ -128,6 +136,55 @@ def test_a_release_is_loading_and_then_live_and_answers(
     assert "Version 2" in answered.content.decode()
 
 
+def write_brittle(folder: Path) -> Target:
+    """A classifier that answers its golden rows, and computes no number for very old people."""
+    artifacts.write_classifier(folder)
+    core = folder / artifact.CORE_ONNX
+    model = onnx.load(core)
+    width = numpy_helper.to_array(model.graph.initializer[0]).shape[0]
+    first = np.zeros((width, 1), dtype=np.float32)
+    first[0] = 1
+    model.graph.node[-1].output[0] = "softmax"
+    model.graph.node.extend(
+        [
+            helper.make_node("MatMul", ["flat", "first"], ["age"]),
+            helper.make_node("Sub", ["limit", "age"], ["room"]),
+            helper.make_node("Sqrt", ["room"], ["root"]),
+            helper.make_node("Div", ["root", "root"], ["one"]),
+            helper.make_node("Mul", ["softmax", "one"], ["probabilities"]),
+        ]
+    )
+    limit = np.array([2], dtype=np.float32)
+    model.graph.initializer.extend(numpy_helper.from_array(a, n) for a, n in ((first, "first"), (limit, "limit")))
+    onnx.save(model, core)
+    golden = read_json(folder / artifact.GOLDEN)
+    golden["predictions"] = artifacts.predict(folder, golden["rows"])
+    write_json(folder / artifact.GOLDEN, golden)
+    return Target(version=2, artifact=str(folder), sha256=artifact.seal(folder))
+
+
+def test_a_release_that_fails_is_taken_back_by_itself(
+    live: Endpoint, predictor: PredictorProcess, workspace: Workspace, alice: User, committing: Committing
+) -> None:
+    trained(workspace, alice, write_brittle)
+    with committing():
+        _key, text = keys.create_key("Shop", workspace=workspace, user=alice, scopes=["predict"])
+        guard = {"error_rate": 0.1, "minimum_requests": 20}
+        services.release(live, [{"version": 2, "percent": 100}], by=alice, guard=guard)
+    await_live(live, predictor)
+    old = {"age": 1e9, "city": "Wien"}
+    assert [predictor.predict("people", text, old).status_code for _ in range(25)] == [422] * 25
+
+    def is_taken_back() -> bool:
+        services.fold_usage()
+        with committing():
+            return services.judge_releases() == 1
+
+    wait_for(is_taken_back, 20, predictor.log)
+    wait_for(lambda: predictor.predict("people", text, old).status_code == 200, 20, predictor.log)
+    assert predictor.predict("people", text, old).headers["x-modelyard-version"] == "1"
+
+
 def test_an_image_is_tried(
     predictor: PredictorProcess, workspace: Workspace, alice: User, client: Client, committing: Committing
 ) -> None:
@@ -162,3 +219,28 @@ def test_a_damaged_artifact_is_a_failed_endpoint_that_says_why(
 
 def used(key: str) -> int:
     return sum(row.requests for row in PredictionUsage.objects.filter(key=key))
+
+
+def test_the_reference_shows_calls_that_work(
+    live: Endpoint, workspace: Workspace, alice: User, client: Client, committing: Committing, tmp_path: Path
+) -> None:
+    client.force_login(alice)
+    shown = client.get(reverse("endpoints:reference", args=[live.id])).content.decode()
+    for words in ("/v2/models/people/infer", "/endpoints/people/invocations", "Berlin", 'id="predict-0"', "504"):
+        assert words in shown
+
+    answered = client.get(reverse("endpoints:document", args=[live.id]))
+    assert answered.headers["Content-Disposition"] == 'attachment; filename="people.openapi.json"'
+    document = answered.json()
+    assert document["servers"] == [{"url": predictor_url()}]
+
+    with committing():
+        _, text = keys.create_key("Shop", workspace=workspace, user=alice, scopes=["predict"])
+    reference = reference_of(document, predictor_url())
+    snippets = [snippet for group in reference.groups.values() for operation in group for snippet in operation.snippets]
+    assert len(snippets) > 10
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.endpoints.test_snippets.KEY", text)
+        for snippet in snippets:
+            printed = run_snippet(dataclasses.replace(snippet, id="curl"), tmp_path)
+            assert not printed.startswith('{"error'), (snippet.code, printed)

@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from modelyard.api_base import WorkspaceView
 from modelyard.endpoints import services
 from modelyard.endpoints.addresses import predict_url, protocols_of
-from modelyard.endpoints.models import Endpoint, Release
+from modelyard.endpoints.guarding import in_words
+from modelyard.endpoints.models import Endpoint, Release, ShadowResult
 from modelyard.endpoints.states import TITLES, read_reports, state_of
 from modelyard.errors import InvalidInput
 from modelyard.idempotency import idempotent
@@ -42,6 +43,39 @@ class SplitSerializer(serializers.Serializer[Any]):
         return [dict(share) for share in values["split"]]
 
 
+class GuardSerializer(serializers.Serializer[Any]):
+    """When the platform takes a release back by itself; `error_rate` or `latency_factor` must be given."""
+
+    error_rate = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        help_text="how much higher the share of faults may be",
+    )
+    latency_factor = serializers.FloatField(
+        min_value=1,
+        max_value=100,
+        required=False,
+        allow_null=True,
+        help_text="how many times the former p95 is too slow",
+    )
+    minimum_requests = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False, default=50)
+    window_minutes = serializers.IntegerField(min_value=1, max_value=10_080, required=False, default=30)
+
+
+class NewReleaseSerializer(SplitSerializer):
+    """A release says everything: what it leaves out is off from then on."""
+
+    keys = serializers.DictField(
+        child=serializers.IntegerField(min_value=1), required=False, help_text="versions for API keys, by the key's id"
+    )
+    shadow = serializers.IntegerField(
+        min_value=1, required=False, allow_null=True, help_text="a version that is asked too and never heard"
+    )
+    guard = GuardSerializer(required=False, allow_null=True)
+
+
 class NewEndpointSerializer(SplitSerializer):
     """What a new endpoint needs: a name and a version of a model."""
 
@@ -49,15 +83,45 @@ class NewEndpointSerializer(SplitSerializer):
     model = serializers.CharField(max_length=200)
 
 
+class ShadowResultSerializer(serializers.ModelSerializer[ShadowResult]):
+    """How a shadow compares: `agreement` of labels, `mean_difference` of values."""
+
+    agreement = serializers.FloatField(allow_null=True)
+    mean_difference = serializers.FloatField(allow_null=True)
+
+    class Meta:
+        model = ShadowResult
+        fields = ("compared", "agreement", "mean_difference", "failed", "skipped")
+
+
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
-    """The fact that an endpoint was pointed at versions."""
+    """The fact that an endpoint was pointed at versions. `reason` is there where the platform did it by itself."""
 
     split = ShareSerializer(many=True)
+    keys = serializers.DictField(child=serializers.IntegerField())
+    guard = GuardSerializer(allow_null=True)
+    reason = serializers.SerializerMethodField()
+    shadow_result = ShadowResultSerializer(allow_null=True, default=None)
     created_by = serializers.StringRelatedField[Any](allow_null=True)
 
     class Meta:
         model = Release
-        fields = ("id", "split", "created_at", "created_by")
+        fields = (
+            "id",
+            "split",
+            "keys",
+            "shadow",
+            "shadow_result",
+            "guard",
+            "verdict",
+            "reason",
+            "created_at",
+            "created_by",
+        )
+
+    def get_reason(self, release: Release) -> str:
+        """Why the platform rolled back to this."""
+        return in_words(release.reason) if release.reason else ""
 
 
 class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
@@ -90,8 +154,8 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
 
     @extend_schema_field(ShareSerializer(many=True))
     def get_split(self, endpoint: Endpoint) -> list[dict[str, int]]:
-        shares = [{"version": target.version.number, "percent": target.percent} for target in endpoint.targets.all()]
-        return sorted(shares, key=lambda share: share["version"])
+        shares = [{"version": target.version.number, "percent": target.percent} for target in endpoint.answering]
+        return [share for share in shares if share["percent"]]
 
 
 class EndpointDetailSerializer(EndpointSerializer):
@@ -109,7 +173,7 @@ class EndpointDetailSerializer(EndpointSerializer):
 
     @extend_schema_field(ReleaseSerializer(many=True))
     def get_releases(self, endpoint: Endpoint) -> Any:
-        newest = endpoint.releases.select_related("created_by").order_by("-id")[:100]
+        newest = endpoint.releases.select_related("created_by", "shadow_result").order_by("-id")[:100]
         return ReleaseSerializer(newest, many=True).data
 
 
@@ -162,14 +226,15 @@ class EndpointView(WorkspaceView):
 class ReleaseListView(WorkspaceView):
     """The releases of an endpoint."""
 
-    @extend_schema(request=SplitSerializer, responses={201: ReleaseSerializer})
+    @extend_schema(request=NewReleaseSerializer, responses={201: ReleaseSerializer})
     @idempotent()
     def post(self, request: Request, name: str) -> Response:
         """Let the endpoint answer with other versions; rolling back is a release of the former version."""
         endpoint = services.get_endpoint(self.workspace, name)
-        sent = SplitSerializer(data=request.data)
+        sent = NewReleaseSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        made = services.release(endpoint, sent.chosen_split(), by=self.person, request=request._request)
+        more = {name: sent.validated_data.get(name) for name in ("keys", "shadow", "guard")}
+        made = services.release(endpoint, sent.chosen_split(), by=self.person, request=request._request, **more)
         return Response(ReleaseSerializer(made).data, status=201)
 
 

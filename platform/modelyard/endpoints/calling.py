@@ -48,7 +48,7 @@ class Prediction:
 def predict(endpoint: Endpoint, row: dict[str, Any], *, by: User) -> Prediction:
     """Ask the predictor for one row. Raises `Refused` and `PredictorAway`."""
     started = time.monotonic()
-    status, headers, content = _post(endpoint, {"instances": [row]}, by)
+    status, headers, content = _ask(endpoint, ":predict", by, {"instances": [row]})
     milliseconds = (time.monotonic() - started) * 1000
     answer = _decode(content)
     if status != http.client.OK:
@@ -66,14 +66,29 @@ def predict(endpoint: Endpoint, row: dict[str, Any], *, by: User) -> Prediction:
     )
 
 
-def _post(endpoint: Endpoint, body: dict[str, Any], by: User) -> tuple[int, dict[str, str], bytes]:
+def read_document(endpoint: Endpoint, *, by: User) -> dict[str, Any]:
+    """Return the endpoint's own OpenAPI document. Raises `Refused` (where no version answers yet), `PredictorAway`."""
+    status, _headers, content = _ask(endpoint, "/openapi.json", by)
+    document = _decode(content)
+    if status != http.client.OK:
+        raise Refused(str(document.get("error", "")), status=status)
+    return document
+
+
+def _ask(
+    endpoint: Endpoint, place: str, by: User, body: dict[str, Any] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """Ask for what is at `place` below the endpoint's address."""
     base = urlsplit(settings.ENVIRONMENT.predict_internal_url)
     connect = http.client.HTTPSConnection if base.scheme == "https" else http.client.HTTPConnection
     connection = connect(base.hostname or "127.0.0.1", base.port, timeout=TIMEOUT_SECONDS)
     headers = {"Authorization": f"Bearer {_pass_for(endpoint, by)}", "Content-Type": "application/json"}
-    path = f"{base.path.rstrip('/')}/v1/models/{endpoint.name}:predict"
+    path = f"{base.path.rstrip('/')}/v1/models/{endpoint.name}{place}"
     try:
-        connection.request("POST", path, json.dumps(body), headers)
+        if body is None:
+            connection.request("GET", path, headers=headers)
+        else:
+            connection.request("POST", path, json.dumps(body), headers)
         answer = connection.getresponse()
         content = answer.read(LARGEST_ANSWER)
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content

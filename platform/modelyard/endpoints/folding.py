@@ -1,9 +1,7 @@
 """Folding what predictors report into hourly rows, every entry exactly once."""
 
-import json
-import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,14 +12,11 @@ from django.utils import timezone
 
 from modelyard.accounts.models import ApiKey, Workspace
 from modelyard.contracts.route import LATENCY_BOUNDS, USAGE, Usage
-from modelyard.endpoints.models import FoldedEntry, PredictionUsage
+from modelyard.endpoints.models import FoldedEntry, PredictionUsage, Release, Verdict, VersionMinute
+from modelyard.endpoints.streams import BEFORE_ALL, fold_stream
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import PREDICTIONS
-from modelyard.redis_connection import redis
 
-log = logging.getLogger(__name__)
-BATCH = 500
-BEFORE_ALL = "0-0"
 Place = tuple[str, str, str, str, int, datetime]
 """workspace, endpoint, key, user, version, hour"""
 
@@ -33,6 +28,7 @@ class Sum:
     requests: int = 0
     predictions: int = 0
     errors: int = 0
+    faults: int = 0
     seconds: float = 0.0
     latencies: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
 
@@ -40,6 +36,7 @@ class Sum:
         self.requests += usage.requests
         self.predictions += usage.predictions
         self.errors += usage.errors
+        self.faults += usage.faults
         self.seconds += usage.seconds
         self.latencies = add_counts(self.latencies, usage.latencies)
 
@@ -47,23 +44,21 @@ class Sum:
 def fold_usage() -> int:
     """Fold the stream of usage into `PredictionUsage`, the quota and the keys' last use; return how many there were.
 
-    Rows and the last folded id are written in one transaction; entries are deleted after it. Whoever crashes in between
-    leaves entries that the next one skips, and two at a time wait for each other at the row. Raises `RedisError`.
+    Raises `RedisError`.
+    """
+    return fold_stream(USAGE, "usage", _parse, _fold)
+
+
+@transaction.atomic
+def add_predictions(workspace: Workspace, *, endpoint: str, key: str, user: str, version: int, count: int) -> None:
+    """Note predictions that no predictor made (a file's rows) for the current hour; the quota is the caller's.
+
+    Folding and this wait for each other, since both add to what a row holds.
     """
     FoldedEntry.objects.get_or_create(stream=USAGE, defaults={"last_id": BEFORE_ALL})
-    folded = 0
-    while True:
-        with transaction.atomic():
-            place = FoldedEntry.objects.select_for_update().get(stream=USAGE)
-            entries = _read(place.last_id)
-            if entries:
-                _fold(usage for usage in (_parse(content) for _id, content in entries) if usage is not None)
-                place.last_id = entries[-1][0]
-                place.save(update_fields=["last_id"])
-        redis().xtrim(USAGE, minid=_after(place.last_id), approximate=False)
-        folded += len(entries)
-        if len(entries) < BATCH:
-            return folded
+    FoldedEntry.objects.select_for_update().get(stream=USAGE)
+    hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    _add_to_row(workspace, (str(workspace.pk), endpoint, key, user, version, hour), Sum(predictions=count))
 
 
 def add_counts(left: Iterable[int], right: Iterable[int]) -> list[int]:
@@ -75,23 +70,15 @@ def add_counts(left: Iterable[int], right: Iterable[int]) -> list[int]:
     return [one + other for one, other in zip(ours, theirs, strict=True)]
 
 
-def _read(last_id: str) -> list[tuple[str, dict[str, str]]]:
-    found: Any = redis().xrange(USAGE, min=f"({last_id}", count=BATCH)
-    return [(str(entry), dict(content)) for entry, content in found]
-
-
-def _parse(content: dict[str, str]) -> Usage | None:
-    try:
-        usage = Usage.from_json(json.loads(content["usage"]))
-        UUID(usage.workspace)
-        datetime.fromtimestamp(usage.minute * 60, UTC)
-    except (KeyError, TypeError, ValueError, OverflowError) as fault:
-        log.warning("a usage entry could not be read and is left out: %s", fault)
-        return None
+def _parse(content: Mapping[str, Any]) -> Usage:
+    """Raises `ValueError` or `OverflowError` for a place or time that cannot be."""
+    usage = Usage.from_json(content)
+    UUID(usage.workspace)
+    datetime.fromtimestamp(usage.minute * 60, UTC)
     return usage
 
 
-def _fold(usages: Iterable[Usage]) -> None:
+def _fold(usages: list[Usage]) -> None:
     sums: dict[Place, Sum] = defaultdict(Sum)
     last_use: dict[str, datetime] = {}
     for usage in usages:
@@ -106,8 +93,31 @@ def _fold(usages: Iterable[Usage]) -> None:
             _add_to_row(workspace, place, total)
             subject = f"predictions:{place[1]}"
             quotas.add_used(workspace, PREDICTIONS.name, total.predictions, subject=subject, at=place[5])
+    _fold_watched(usages)
     for key, used_at in last_use.items():
         _note_use(key, used_at)
+
+
+def _fold_watched(usages: list[Usage]) -> None:
+    """Add up by the minute what the guards of releases look at."""
+    watched = {
+        (str(workspace), name): endpoint
+        for workspace, name, endpoint in Release.objects.filter(verdict=Verdict.WATCHING).values_list(
+            "endpoint__workspace_id", "endpoint__name", "endpoint_id"
+        )
+    }
+    sums: dict[tuple[UUID, int, int], Sum] = defaultdict(Sum)
+    for usage in usages:
+        endpoint = watched.get((usage.workspace, usage.endpoint))
+        if endpoint is not None:
+            sums[endpoint, usage.version, usage.minute].add(usage)
+    for (endpoint, version, minute), total in sums.items():
+        at = datetime.fromtimestamp(minute * 60, UTC)
+        row, _made = VersionMinute.objects.get_or_create(endpoint_id=endpoint, version=version, minute=at)
+        row.requests += total.requests
+        row.faults += total.faults
+        row.latencies = add_counts(row.latencies, total.latencies)
+        row.save()
 
 
 def _add_to_row(workspace: Workspace, place: Place, total: Sum) -> None:
@@ -117,6 +127,7 @@ def _add_to_row(workspace: Workspace, place: Place, total: Sum) -> None:
     row.requests += total.requests
     row.predictions += total.predictions
     row.errors += total.errors
+    row.faults += total.faults
     row.seconds += total.seconds
     row.latencies = add_counts(row.latencies, total.latencies)
     row.save()
@@ -126,8 +137,3 @@ def _note_use(key: str, minute: datetime) -> None:
     """A key was last used in this minute; the stream need not come in the order of time."""
     used_at = min(minute + timedelta(seconds=59), timezone.now())
     ApiKey.objects.filter(pk=key).exclude(last_used_at__gte=minute).update(last_used_at=used_at)
-
-
-def _after(entry: str) -> str:
-    milliseconds, sequence = entry.split("-")
-    return f"{milliseconds}-{int(sequence) + 1}"

@@ -43,12 +43,43 @@ class Endpoint(models.Model):
         """The name of this endpoint's route in Redis."""
         return Route(name=self.name, workspace=str(self.workspace_id), endpoint="", model="", targets=()).field
 
+    @property
+    def answering(self) -> list["Target"]:
+        """The versions that callers may get an answer from, in the order of their numbers."""
+        targets = [target for target in self.targets.all() if not target.is_shadow]
+        return sorted(targets, key=lambda target: target.version.number)
+
+    @property
+    def shadow(self) -> "Target | None":
+        """The version that is asked too and never heard."""
+        return next((target for target in self.targets.all() if target.is_shadow), None)
+
+
+class Verdict(models.TextChoices):
+    """What came of the guard of a release."""
+
+    WATCHING = "watching", _("being watched")
+    PASSED = "passed", _("passed")
+    UNJUDGED = "unjudged", _("too few calls to judge")
+    TRIPPED = "tripped", _("rolled back")
+    STUCK = "stuck", _("to be rolled back, but what was before is gone")
+    REPLACED = "replaced", _("replaced while it was watched")
+
 
 class Release(models.Model):
-    """The fact that an endpoint was pointed at versions: `split` is [{"version": 3, "percent": 100}]."""
+    """The fact that an endpoint was pointed at versions.
+
+    `split` is [{"version": 3, "percent": 100}], `keys` {"<key id>": 4}, `guard` a `guarding.Guard` as JSON. `reason` is
+    the `guarding.Breach` for which the platform made this release by itself.
+    """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="releases")
     split = models.JSONField()
+    keys = models.JSONField(default=dict)
+    shadow = models.PositiveIntegerField(null=True)
+    guard = models.JSONField(null=True)
+    verdict = models.CharField(max_length=10, choices=Verdict, blank=True, db_index=True)
+    reason = models.JSONField(null=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -57,11 +88,15 @@ class Release(models.Model):
 
 
 class Target(models.Model):
-    """A version that an endpoint answers with now, and its share of the calls. It keeps the version from deletion."""
+    """A version that an endpoint asks now, and its share of the calls. It keeps the version from deletion.
+
+    A share of 0 answers only the keys that the release names, or nobody where it is the shadow.
+    """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="targets")
     version = models.ForeignKey(ModelVersion, on_delete=models.RESTRICT, related_name="targets")
     percent = models.PositiveSmallIntegerField()
+    is_shadow = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["endpoint", "version"], name="one_target")]
@@ -73,8 +108,9 @@ class Target(models.Model):
 class PredictionUsage(models.Model):
     """Calls of one version behind an endpoint with one key in one hour (UTC), folded from what the predictors report.
 
-    `key` is empty for calls from the playground. `predictions` are rows answered; `latencies` counts calls by the upper
-    bounds of `contracts.route.LATENCY_BOUNDS`, the last one open.
+    `key` is empty for calls from the playground. `predictions` are rows answered; `faults` are those of `errors` that
+    were not the caller's; `latencies` counts calls by the upper bounds of `contracts.route.LATENCY_BOUNDS`, the last
+    one open.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="prediction_usage")
@@ -86,6 +122,7 @@ class PredictionUsage(models.Model):
     requests = models.BigIntegerField(default=0)
     predictions = models.BigIntegerField(default=0)
     errors = models.BigIntegerField(default=0)
+    faults = models.BigIntegerField(default=0)
     seconds = models.FloatField(default=0)
     latencies = models.JSONField(default=list)
 
@@ -100,8 +137,51 @@ class PredictionUsage(models.Model):
         return f"{self.endpoint} {self.hour:%Y-%m-%d %H}: {self.requests}"
 
 
+class VersionMinute(models.Model):
+    """Calls of one version of an endpoint in one minute, kept only while a guard watches the endpoint's release."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="version_minutes")
+    version = models.PositiveIntegerField()
+    minute = models.DateTimeField()
+    requests = models.BigIntegerField(default=0)
+    faults = models.BigIntegerField(default=0)
+    latencies = models.JSONField(default=list)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["endpoint", "version", "minute"], name="one_version_minute")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} version {self.version} {self.minute:%H:%M}: {self.requests}"
+
+
+class ShadowResult(models.Model):
+    """How the shadow of a release compares with what callers got; fields as in `contracts.route.Shadowing`."""
+
+    release = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="shadow_result")
+    compared = models.BigIntegerField(default=0)
+    agreed = models.BigIntegerField(default=0)
+    difference = models.FloatField(default=0)
+    failed = models.BigIntegerField(default=0)
+    skipped = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.release_id}: {self.compared}"
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of equal labels."""
+        return self.agreed / self.compared if self.compared else None
+
+    @property
+    def mean_difference(self) -> float | None:
+        """The mean absolute difference of values."""
+        return self.difference / self.compared if self.compared else None
+
+
 class FoldedEntry(models.Model):
-    """How far the predictors' usage stream was folded: a crash between folding and deleting counts nothing twice."""
+    """How far a stream of the predictors was folded: a crash between folding and deleting counts nothing twice."""
 
     stream = models.CharField(primary_key=True, max_length=60)
     last_id = models.CharField(max_length=40)

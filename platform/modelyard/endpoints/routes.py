@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from redis.exceptions import RedisError
 
+from modelyard import storage
 from modelyard.accounts.key_publishing import publish_all_keys
 from modelyard.contracts.route import ROUTES, Route, Target
-from modelyard.endpoints.models import Endpoint
+from modelyard.endpoints.models import Endpoint, Release
+from modelyard.endpoints.models import Target as Asked
 from modelyard.mirroring import mirror
 from modelyard.quotas.publishing import publish_all_limits
 from modelyard.redis_connection import redis
@@ -35,7 +37,9 @@ def publish_route(field: str) -> None:
 
 def publish_all_routes() -> None:
     """Make Redis say what the database says of every endpoint; what is right already stays. Raises `RedisError`."""
-    routes = [route_of(endpoint) for endpoint in _with_targets()]
+    newest = Release.objects.values("endpoint").annotate(newest=Max("pk")).values("newest")
+    current = {release.endpoint_id: release for release in Release.objects.filter(pk__in=newest)}
+    routes = [route_of(endpoint, current.get(endpoint.pk)) for endpoint in _with_targets()]
     wanted = {route.field: _plain(route) for route in routes}
     written = {str(field): json.loads(text) for field, text in redis().hgetall(ROUTES).items()}
     for field in wanted.keys() | written.keys():
@@ -50,25 +54,35 @@ def publish_everything() -> None:
     publish_all_routes()
 
 
-def route_of(endpoint: Endpoint) -> Route:
-    """What the predictor needs to know of an endpoint."""
-    targets = sorted(endpoint.targets.all(), key=lambda target: (-target.percent, target.version.number))
+def route_of(endpoint: Endpoint, current: Release | None) -> Route:
+    """What the predictor needs to know of an endpoint under its current release."""
+    targets = sorted(endpoint.answering, key=lambda target: (-target.percent, target.version.number))
+    shadow = endpoint.shadow
     return Route(
         name=endpoint.name,
         workspace=str(endpoint.workspace_id),
         endpoint=str(endpoint.id),
         model=endpoint.model.name,
-        targets=tuple(
-            Target(
-                version=target.version.number,
-                artifact=str(target.version.folder),
-                sha256=target.version.sha256,
-                percent=target.percent,
-            )
-            for target in targets
-        ),
+        targets=tuple(_target_of(target) for target in targets),
         labels={alias.name: alias.version.number for alias in endpoint.model.aliases.all()},
+        keys=current.keys if current is not None else {},
+        shadow=_target_of(shadow) if shadow is not None else None,
+        release=str(current.pk) if current is not None else "",
     )
+
+
+def _target_of(target: Asked) -> Target:
+    version = target.version
+    return Target(
+        version=version.number,
+        artifact=storage.address_of(version.folder),
+        sha256=version.sha256,
+        percent=target.percent,
+    )
+
+
+def latest_release(endpoint: Endpoint) -> Release | None:
+    return endpoint.releases.order_by("-pk").first()
 
 
 def _with_targets() -> QuerySet[Endpoint]:
@@ -80,7 +94,7 @@ def _write(field: str) -> None:
 
     def read() -> dict[str, Any] | None:
         endpoint = _with_targets().filter(workspace_id=UUID(workspace), name=name).first()
-        return _plain(route_of(endpoint)) if endpoint is not None else None
+        return _plain(route_of(endpoint, latest_release(endpoint))) if endpoint is not None else None
 
     mirror(ROUTES, field, read, kind="routes")
 

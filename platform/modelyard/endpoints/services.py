@@ -1,7 +1,7 @@
 """Acts on endpoints: publishing, releasing, retiring, and what each of them promises its callers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import record, require_role
 from modelyard.contracts.signature import Signature
-from modelyard.endpoints.compatibility import breaks
 from modelyard.endpoints.folding import fold_usage
 from modelyard.endpoints.models import Endpoint, Release, Target
+from modelyard.endpoints.releasing import Plan, Split, check, point, require_promise
+from modelyard.endpoints.rolling_back import judge_releases
 from modelyard.endpoints.routes import publish_everything, publish_on_commit, publish_route
+from modelyard.endpoints.shadows import fold_shadows
 from modelyard.errors import Conflict, InvalidInput, NotFound
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import ENDPOINTS
@@ -23,8 +25,10 @@ from modelyard.registry import services as registry
 from modelyard.registry.models import Alias, ModelVersion, RegisteredModel
 
 __all__ = [
+    "fold_shadows",
     "fold_usage",
     "get_endpoint",
+    "judge_releases",
     "promise_of",
     "propose_name",
     "publish",
@@ -36,8 +40,6 @@ __all__ = [
 ]
 
 NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
-Split = Sequence[Mapping[str, Any]]
-"""`[{"version": 3, "percent": 100}]`"""
 
 
 @transaction.atomic
@@ -55,8 +57,8 @@ def publish(
     if not NAME.fullmatch(name):
         words = _("must have 1 to 60 lower-case letters, digits and dashes, with no dash at either end; got %(name)s")
         raise InvalidInput({"name": words % {"name": repr(name[:80])}})
-    shares = _shares_of(model, split)
-    _require_one_promise(shares[0][0].promise, shares[1:])
+    checked = check(model, Plan(split=split))
+    require_promise(checked.shares[0][0].promise, checked.versions.values())
     try:
         with transaction.atomic():
             endpoint = Endpoint.objects.create(workspace=workspace, name=name, model=model, created_by=by)
@@ -66,20 +68,34 @@ def publish(
     subject = _quota_subject(endpoint)
     quotas.reserve(workspace, ENDPOINTS.name, 1, subject=subject)
     quotas.commit(workspace, ENDPOINTS.name, subject=subject, amount=1)
-    made = _point(endpoint, shares, by=by)
+    made = point(endpoint, checked, by=by)
     _record("endpoint.publish", endpoint, by=by, request=request, model=model.name, split=made.split)
     return endpoint
 
 
 @transaction.atomic
-def release(endpoint: Endpoint, split: Split, *, by: User, request: HttpRequest | None = None) -> Release:
-    """Let `endpoint` answer with other versions of its model. Raises `InvalidInput` where its promise would break."""
+def release(
+    endpoint: Endpoint,
+    split: Split,
+    *,
+    by: User,
+    keys: Mapping[str, int] | None = None,
+    shadow: int | None = None,
+    guard: Mapping[str, Any] | None = None,
+    request: HttpRequest | None = None,
+) -> Release:
+    """Let `endpoint` answer with other versions of its model; what is left out is off from then on.
+
+    Raises `InvalidInput`, also where its promise would break.
+    """
     require_role(by, endpoint.workspace, Role.EDITOR)
-    locked = Endpoint.objects.select_for_update().select_related("model").get(pk=endpoint.pk)
-    shares = _shares_of(locked.model, split)
-    _require_one_promise(promise_of(locked), shares)
-    made = _point(locked, shares, by=by)
-    _record("endpoint.release", locked, by=by, request=request, split=made.split)
+    locked = Endpoint.objects.select_for_update(of=("self",)).select_related("model__workspace").get(pk=endpoint.pk)
+    checked = check(locked.model, Plan(split=split, keys=keys or {}, shadow=shadow, guard=guard))
+    require_promise(promise_of(locked), checked.versions.values())
+    made = point(locked, checked, by=by)
+    more = {"keys": made.keys, "shadow": made.shadow, "guard": made.guard}
+    told = {name: value for name, value in more.items() if value}
+    _record("endpoint.release", locked, by=by, request=request, split=made.split, **told)
     return made
 
 
@@ -130,7 +146,7 @@ def promise_of(endpoint: Endpoint) -> Signature:
 
 def first_target(endpoint: Endpoint) -> Target:
     """The version with the largest share of the calls."""
-    return min(endpoint.targets.all(), key=lambda target: (-target.percent, target.version.number))
+    return min(endpoint.answering, key=lambda target: (-target.percent, target.version.number))
 
 
 def propose_name(model: RegisteredModel) -> str:
@@ -139,48 +155,6 @@ def propose_name(model: RegisteredModel) -> str:
     taken = set(Endpoint.objects.filter(workspace=model.workspace).values_list("name", flat=True))
     numbered = (letters if number == 1 else f"{letters}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in numbered if name not in taken)
-
-
-def _point(endpoint: Endpoint, shares: list[tuple[ModelVersion, int]], *, by: User) -> Release:
-    endpoint.targets.all().delete()
-    Target.objects.bulk_create(
-        Target(endpoint=endpoint, version=version, percent=percent) for version, percent in shares
-    )
-    split = [{"version": version.number, "percent": percent} for version, percent in shares]
-    made = Release.objects.create(endpoint=endpoint, split=split, created_by=by)
-    publish_on_commit(endpoint)
-    return made
-
-
-def _shares_of(model: RegisteredModel, split: Split) -> list[tuple[ModelVersion, int]]:
-    """Check a split and return the versions that it names, held until the transaction ends. Raises `InvalidInput`."""
-    percents: dict[int, int] = {}
-    for share in split:
-        number, percent = _whole(share.get("version")), _whole(share.get("percent"))
-        if number in percents:
-            raise InvalidInput({"split": _("names version %(number)s twice") % {"number": number}})
-        if not 1 <= percent <= 100:
-            words = _("must give version %(number)s from 1 to 100 percent, got %(percent)s")
-            raise InvalidInput({"split": words % {"number": number, "percent": percent}})
-        percents[number] = percent
-    if sum(percents.values()) != 100:
-        words = _("must add up to 100 percent, got %(sum)s")
-        raise InvalidInput({"split": words % {"sum": sum(percents.values())}})
-    versions = {version.number: version for version in model.versions.select_for_update().filter(number__in=percents)}
-    missing = [str(number) for number in percents if number not in versions]
-    if missing:
-        words = _("%(model)s has no version %(missing)s")
-        raise InvalidInput({"version": words % {"model": model.name, "missing": ", ".join(missing)}})
-    return [(versions[number], percent) for number, percent in percents.items()]
-
-
-def _require_one_promise(promise: Signature, shares: list[tuple[ModelVersion, int]]) -> None:
-    for version, _percent in shares:
-        broken = breaks(promise, version.promise)
-        if broken:
-            words = _("%(version)s would break what callers rely on: %(broken)s. Publish it as a new endpoint")
-            text = words % {"version": version, "broken": "; ".join(broken[:3])}
-            raise InvalidInput({"version": text}, code="incompatible")
 
 
 def _republish(model: RegisteredModel) -> None:
@@ -195,9 +169,3 @@ def _record(action: str, endpoint: Endpoint, *, by: User, request: HttpRequest |
 
 def _quota_subject(endpoint: Endpoint) -> str:
     return f"endpoint:{endpoint.id}"
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidInput({"split": _("must give version and percent of each as whole numbers")})
-    return value

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.contracts.examples import example_row
 from modelyard.contracts.signature import Input, Signature
 
 KEY = "MODELYARD_KEY"
@@ -37,29 +38,8 @@ def snippets_of(url: str, signature: Signature) -> list[Snippet]:
     else:
         row = example_row(signature)
         bodies = [_curl(url, row), _requests(url, row), _urllib(url, row), _fetch(url, row)]
-    titles = (("curl", "curl"), ("requests", "Python"), ("urllib", "Python, no packages"), ("fetch", "JavaScript"))
+    titles = (("curl", "curl"), ("requests", "Python"), ("urllib", "urllib"), ("fetch", "JavaScript"))
     return [Snippet(id=name, title=title, code=code) for (name, title), code in zip(titles, bodies, strict=True)]
-
-
-def example_row(signature: Signature) -> dict[str, Any]:
-    """A row that the model takes; columns without an example are left out where they may be, but not all of them."""
-    known = any(item.example is not None for item in signature.inputs)
-    return {
-        item.name: _stand_in_for(item) if item.example is None else item.example
-        for item in signature.inputs
-        if item.example is not None or not (known and item.optional)
-    }
-
-
-def _stand_in_for(item: Input) -> Any:
-    stand_ins = {
-        "number": item.minimum or 0,
-        "category": next(iter(item.values), ""),
-        "flag": False,
-        "date": "2026-01-31",
-        "text": "text",
-    }
-    return stand_ins.get(item.kind)
 
 
 def _curl(url: str, row: dict[str, Any]) -> str:

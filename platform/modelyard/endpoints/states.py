@@ -25,11 +25,13 @@ TITLES: dict[State, Promise] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointState:
-    """`versions` says of each version that a predictor holds how many predictors answer with it."""
+    """`versions` says of each version that a predictor holds how many predictors answer with it; `shadow_fault` why
+    one of them cannot ask the shadow."""
 
     state: State
     message: str = ""
     predictors: int = 0
+    shadow_fault: str = ""
     versions: dict[int, int]
 
     @property
@@ -52,7 +54,7 @@ def state_of(endpoint: Endpoint, reports: list[dict[str, Any]] | None = None) ->
     said = read_reports() if reports is None else reports
     if not said:
         return EndpointState(state="unreachable", message=str(_("No predictor is running.")), versions={})
-    wanted = [target.version.number for target in endpoint.targets.all()]
+    wanted = [target.version.number for target in endpoint.answering]
     entries = [report["routes"].get(endpoint.route_field, {}) for report in said]
     versions = {
         number: sum(entry.get("versions", {}).get(str(number)) == "AVAILABLE" for entry in entries) for number in wanted
@@ -66,4 +68,7 @@ def state_of(endpoint: Endpoint, reports: list[dict[str, Any]] | None = None) ->
     ):
         state = "live"
     message = failed.get("message", "") if failed else ""
-    return EndpointState(state=state, message=message, predictors=len(said), versions=versions)
+    shadow_fault = next((text for entry in entries if (text := entry.get("shadow", {}).get("message"))), "")
+    return EndpointState(
+        state=state, message=message, predictors=len(said), versions=versions, shadow_fault=shadow_fault
+    )

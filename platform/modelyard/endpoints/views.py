@@ -1,7 +1,6 @@
 """The pages of endpoints: the list, a new one, one endpoint with its playground."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,22 +15,25 @@ from modelyard.accounts.models import Role, User
 from modelyard.accounts.services import RANK, require_role, role_of
 from modelyard.api_base import workspace_of
 from modelyard.endpoints import services
-from modelyard.endpoints.addresses import predict_url
+from modelyard.endpoints.addresses import predict_url, predictor_url, titled_protocols_of
 from modelyard.endpoints.answers import Answer, answer_of
 from modelyard.endpoints.calling import PredictorAway, Refused, predict
-from modelyard.endpoints.forms import NewEndpointForm, chosen_version, sent_split
+from modelyard.endpoints.client_snippets import client_snippets_of
+from modelyard.endpoints.forms import NewEndpointForm, chosen_version
 from modelyard.endpoints.models import Endpoint
 from modelyard.endpoints.playground import PlaygroundForm
+from modelyard.endpoints.release_form import ReleaseForm, sent_release
+from modelyard.endpoints.release_section import release_section
 from modelyard.endpoints.snippets import snippets_of
 from modelyard.endpoints.states import read_reports, state_of
 from modelyard.endpoints.traffic_plots import calls_plot, latency_plot
+from modelyard.endpoints.triton_snippet import triton_snippet_of
 from modelyard.endpoints.usage import Calls, calls_by_endpoint, calls_by_version, traffic_of
 from modelyard.errors import Conflict, InvalidInput, QuotaExceeded
 from modelyard.registry import services as registry
-from modelyard.registry.models import RegisteredModel
+from modelyard.registry.models import ModelVersion, RegisteredModel
 
 DAY_HOURS, WEEK_HOURS = 24, 168
-MOST_RELEASES = 20
 MOST_VERSIONS = 20
 
 
@@ -107,10 +109,15 @@ def try_endpoint(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
 @require_POST
 def release(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     endpoint = _endpoint_for(request, endpoint_id)
+    form = ReleaseForm(endpoint, _versions(endpoint), request.POST)
     try:
-        services.release(endpoint, sent_split(endpoint, request.POST), by=_person(request), request=request)
+        if not form.is_valid():
+            return _show(request, endpoint, release_form=form, status=422)
+        plan = sent_release(endpoint, form, request.POST)
+        services.release(endpoint, **plan, by=_person(request), request=request)
     except InvalidInput as fault:
-        return _show(request, endpoint, release_problem=next(iter(fault.problems.values())), status=422)
+        form.add_error(None, next(iter(fault.problems.values())))
+        return _show(request, endpoint, release_form=form, status=422)
     messages.success(request, _("Released. Predictors load the model before they switch."))
     return redirect(endpoint)
 
@@ -148,7 +155,7 @@ def _show(
     *,
     form: PlaygroundForm | None = None,
     answer: Answer | None = None,
-    release_problem: str = "",
+    release_form: ReleaseForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     promise = services.promise_of(endpoint)
@@ -156,7 +163,7 @@ def _show(
     now = timezone.now()
     traffic = traffic_of(endpoint, hours=hours, now=now)
     served = services.first_target(endpoint).version
-    versions = list(endpoint.model.versions.order_by("-number")[:MOST_VERSIONS])
+    calls = calls_by_version(endpoint, since=now - timedelta(hours=hours))
     context = {
         "endpoint": endpoint,
         "model": endpoint.model,
@@ -165,29 +172,25 @@ def _show(
         "state": state_of(endpoint),
         "form": form or PlaygroundForm(promise),
         "answer": answer,
-        "snippets": snippets_of(predict_url(endpoint), promise),
+        "snippets": [
+            *snippets_of(predict_url(endpoint), promise),
+            *client_snippets_of(predictor_url(), endpoint.name, promise),
+            triton_snippet_of(predictor_url(), endpoint.name, promise),
+        ],
         "url": predict_url(endpoint),
+        "protocols": titled_protocols_of(endpoint),
         "hours": hours,
         "plots": [calls_plot(traffic), latency_plot(traffic)],
-        "shares": _shares(endpoint, versions, calls_by_version(endpoint, since=now - timedelta(hours=hours))),
-        "releases": endpoint.releases.select_related("created_by").order_by("-id")[:MOST_RELEASES],
-        "release_problem": release_problem,
+        **release_section(endpoint, _versions(endpoint), calls, release_form),
         "may_edit": _may_edit(request, endpoint),
     }
     return render(request, "endpoints/detail.html", context, status=status)
 
 
-def _shares(endpoint: Endpoint, versions: list[Any], calls: dict[int, Calls]) -> list[dict[str, Any]]:
-    """Every version of the model that could answer, with its share and the calls that it got."""
-    percents = {target.version.number: target.percent for target in endpoint.targets.all()}
-    return [
-        {
-            "version": version,
-            "percent": percents.get(version.number, 0),
-            "calls": calls.get(version.number, Calls()),
-        }
-        for version in versions
-    ]
+def _versions(endpoint: Endpoint) -> list[ModelVersion]:
+    """The versions that a release may name: the newest, and whatever answers now."""
+    newest = list(endpoint.model.versions.order_by("-number")[:MOST_VERSIONS])
+    return newest + [target.version for target in endpoint.targets.all() if target.version not in newest]
 
 
 def _answer(request: HttpRequest, endpoint: Endpoint, form: PlaygroundForm) -> Answer | None:

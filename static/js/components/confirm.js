@@ -17,8 +17,15 @@ export function askBeforeSending() {
     const { form, submitter } = pending ?? {};
     pending = null;
     if (dialog.returnValue !== "yes" || !form) return;
+    if (!form.isConnected) keepInPage(form);
     form.dataset.confirmed = "yes";
     form.requestSubmit(submitter);
     delete form.dataset.confirmed;
   });
+}
+
+// A live region may have been drawn anew while the question stood there, and only a form in the page can be sent.
+function keepInPage(form) {
+  form.hidden = true;
+  document.body.append(form);
 }
