@@ -2,6 +2,7 @@
 
     celery -A workers.app worker -Q train -c 1          one for each GPU (MODELYARD_DEVICE), or for the processor
     celery -A workers.app worker -Q ingest -c 2         reads uploaded files
+    celery -A workers.app worker -Q score -c 1          answers files row by row
     celery -A workers.app beat                          the clock, which does the periodic work itself
 
 Tasks run in threads: see docs/decisions/0002.
@@ -25,6 +26,9 @@ from workers.presence import Presence  # noqa: E402
 
 RECONCILE_SECONDS = 30.0
 FOLD_SECONDS = 5.0
+FORGET_SECONDS = 3600.0
+SEAL_SECONDS = 3.0
+VERIFY_SECONDS = 5.0
 
 app = sender()
 app.conf.update(
@@ -35,6 +39,10 @@ app.conf.update(
     beat_schedule={
         "reconcile": {"task": "reconcile", "schedule": RECONCILE_SECONDS},
         "fold usage": {"task": "fold_usage", "schedule": FOLD_SECONDS},
+        "fold observations": {"task": "fold_observations", "schedule": FOLD_SECONDS},
+        "seal audit log": {"task": "seal_audit_log", "schedule": SEAL_SECONDS},
+        "verify audit log": {"task": "verify_audit_log", "schedule": VERIFY_SECONDS},
+        "forget old": {"task": "forget_old", "schedule": FORGET_SECONDS},
     },
 )
 

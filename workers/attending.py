@@ -1,14 +1,16 @@
-"""Between a training process and its row: records what is said, keeps the lease, carries a person's wishes."""
+"""Between a child process and the row it works for: records what is said, keeps the lease, carries wishes."""
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from modelyard import leasing
 from modelyard.contracts.progress import Progress
+from modelyard.leased_work import Work
 from modelyard.runs import services as runs
 from modelyard.runs.models import TrainingRun
 from workers.presence import Presence
@@ -23,20 +25,22 @@ SAFE_SHARE = 2 / 3
 """Without the database for this share of the lease, a worker stops by itself, before somebody takes over."""
 
 
-class RunAttendant:
-    """Attends one claimed run. A database that is away for a while is borne, as long as the lease surely holds."""
+class LeaseAttendant(Generic[Work]):
+    """Attends claimed work. A database that is away for a while is borne, as long as the lease surely holds.
 
-    def __init__(self, run: TrainingRun, presence: Presence) -> None:
-        self.run, self.presence = run, presence
+    `record` writes down what the child said, and answers whether the work is still this worker's.
+    """
+
+    def __init__(self, work: Work, presence: Presence, record: Callable[..., bool]) -> None:
+        self.work, self.presence, self.record = work, presence, record
         self.beaten_at = self.reached_at = time.monotonic()
-        self.measured_at = 0.0
         self.unheard: list[Progress] = []
 
     def hear(self, said: Sequence[Progress]) -> Ending | None:
         self.unheard += said
         if not self.unheard:
             return None
-        held = self._reach(lambda: runs.record_progress(self.run, *self.unheard))
+        held = self._reach(lambda: self.record(self.work, *self.unheard))
         if held:
             self.unheard.clear()
         return Ending.LOST if held is False else None
@@ -48,17 +52,16 @@ class RunAttendant:
         if now - self.reached_at > environment.lease_seconds * SAFE_SHARE:
             return Ending.LOST
         if now - self.beaten_at >= environment.heartbeat_seconds:
-            if self._reach(lambda: runs.beat(self.run)) is False:
+            if self._reach(lambda: leasing.beat(self.work)) is False:
                 return Ending.LOST
             self.beaten_at = now
-        if now - self.measured_at >= DEVICE_SECONDS:
-            self.measured_at = now
-            device = {**self.presence.device.to_json(), **self.presence.device.measure()}
-            self.unheard.append(Progress(event="device", device=device))
         return self._heed_wishes()
 
+    def carry(self, wishes: Work) -> None:
+        """Hand on what a person asked for, beyond cancelling."""
+
     def _heed_wishes(self) -> Ending | None:
-        wishes = self._reach(lambda: [runs.read_wishes(self.run)])
+        wishes = self._reach(lambda: [leasing.read_wishes(self.work)])
         if wishes is None:
             return None
         (row,) = wishes
@@ -66,8 +69,7 @@ class RunAttendant:
             return Ending.LOST
         if row.cancel_requested:
             return Ending.CANCELLED
-        if row.finish_requested:
-            (self.run.folder / FINISH).touch()
+        self.carry(row)
         return None
 
     def _reach(self, ask: Callable[[], Answer]) -> Answer | None:
@@ -75,8 +77,28 @@ class RunAttendant:
         try:
             answer = ask()
         except (OperationalError, InterfaceError) as fault:
-            log.warning("run %s: the database is away: %s", self.run.pk, fault)
+            log.warning("%s %s: the database is away: %s", self.work.TOPIC, self.work.pk, fault)
             connection.close_if_unusable_or_obsolete()
             return None
         self.reached_at = time.monotonic()
         return answer
+
+
+class RunAttendant(LeaseAttendant[TrainingRun]):
+    """Attends a run: measures the device too, and carries the wish to finish early."""
+
+    def __init__(self, run: TrainingRun, presence: Presence) -> None:
+        super().__init__(run, presence, runs.record_progress)
+        self.measured_at = 0.0
+
+    def look(self) -> Ending | None:
+        now = time.monotonic()
+        if now - self.measured_at >= DEVICE_SECONDS:
+            self.measured_at = now
+            device = {**self.presence.device.to_json(), **self.presence.device.measure()}
+            self.unheard.append(Progress(event="device", device=device))
+        return super().look()
+
+    def carry(self, wishes: TrainingRun) -> None:
+        if wishes.finish_requested:
+            (self.work.folder / FINISH).touch()

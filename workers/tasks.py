@@ -3,9 +3,15 @@
 import logging
 from uuid import UUID
 
+from modelyard.accounts.audit.checking import verify_a_little
+from modelyard.accounts.audit.sealing import seal_events
+from modelyard.batches import services as batches
 from modelyard.datasets import services as datasets
 from modelyard.endpoints import services as endpoints
+from modelyard.monitoring import services as monitoring
+from modelyard.registry import services as registry
 from modelyard.runs import services as runs
+from workers.answering import answer_batch
 from workers.app import app, presence
 from workers.attempting import train_run
 from workers.reading import read_version
@@ -33,19 +39,57 @@ def train(run_id: str) -> None:
         log.info("run %s, attempt %d: %s", run.pk, run.attempt, ending)
 
 
+@app.task(name="score")
+def score(batch_id: str) -> None:
+    """Answer the rows of a queued file."""
+    subject = _id_in(batch_id)
+    batch = batches.claim_batch(subject, presence().name) if subject and not presence().stopping.is_set() else None
+    if batch is not None:
+        ending = answer_batch(batch, presence())
+        log.info("batch prediction %s, attempt %d: %s", batch.pk, batch.attempt, ending)
+
+
 @app.task(name="reconcile")
 def reconcile() -> None:
     """Repair what got lost (every half minute)."""
     datasets.reconcile()
-    repairs = runs.reconcile()
+    repairs = runs.reconcile(), batches.reconcile()
+    registry.sweep_artifacts()
     log.debug("reconciled: %s", repairs)
     endpoints.publish_everything()
+    monitoring.publish_rules()
 
 
 @app.task(name="fold_usage")
 def fold_usage() -> None:
-    """Bring the predictors' counts into the ledger (every few seconds)."""
+    """Bring the predictors' counts into the ledger, and judge releases by them (every few seconds)."""
     endpoints.fold_usage()
+    endpoints.fold_shadows()
+    endpoints.judge_releases()
+
+
+@app.task(name="fold_observations")
+def fold_observations() -> None:
+    """Bring what the predictors observed into rows (every few seconds)."""
+    monitoring.fold_observations()
+
+
+@app.task(name="seal_audit_log")
+def seal_audit_log() -> None:
+    """Give new audit events their place in the chain (every few seconds)."""
+    seal_events()
+
+
+@app.task(name="verify_audit_log")
+def verify_audit_log() -> None:
+    """Go on with the day's verification of the audit log, a little at a time."""
+    verify_a_little()
+
+
+@app.task(name="forget_old")
+def forget_old() -> None:
+    """Let go of observations that were kept long enough (every hour)."""
+    monitoring.forget_old()
 
 
 def _id_in(text: object) -> UUID | None:

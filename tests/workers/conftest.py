@@ -60,7 +60,7 @@ def installation(
     redis_connection.redis.cache_clear()
     jobs.sender.cache_clear()
     one = Installation(tmp_path, url, redis_server)
-    one.redis.flushall()
+    one.redis.flushdb()
     with django_db_blocker.unblock(), connected_to(url):
         TrainingRun.objects.all().delete()
         yield one

@@ -73,7 +73,7 @@ class Installation:
                 process.kill()
             process.wait()
         self.processes.clear()
-        self.redis.flushall()
+        self.redis.flushdb()
 
 
 def wait_until(happened: Callable[[], Any], what: str = "it", seconds: float = 90) -> Any:

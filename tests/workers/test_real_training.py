@@ -36,7 +36,7 @@ def test_a_table_becomes_a_registered_model(installation: Installation, lab: Wor
         run.refresh_from_db()
         return run.ended
 
-    wait_until(ended, "the run to end", 240)
+    wait_until(ended, "the run to end", 480)
     assert run.state == RunState.SUCCEEDED, (run.failure, list(run.log.values_list("message", flat=True)))
     model = ModelVersion.objects.get(run=run)
     assert model.report["headline"]["value"] > 0.8

@@ -53,7 +53,7 @@ def test_a_child_that_ends_well_is_heard_and_measured(tmp_path: Path) -> None:
 
 
 def test_memory_is_measured(tmp_path: Path) -> None:
-    outcome = run(tmp_path, "import time; kept = b'x' * 200_000_000; time.sleep(2)")
+    outcome = run(tmp_path, "import time; kept = b'x' * 200_000_000; time.sleep(4)")
     assert 200_000_000 < outcome.peak_memory_bytes < 400_000_000
 
 
@@ -81,10 +81,9 @@ def test_address_space_is_limited(tmp_path: Path) -> None:
 
 
 def test_resident_memory_is_watched(tmp_path: Path) -> None:
-    script = "import time; kept = b'x' * 300_000_000; time.sleep(20)"
+    script = "import time; kept = b'x' * 300_000_000; time.sleep(60)"
     outcome = run(tmp_path, script, resident_bytes=100_000_000)
     assert outcome.ending == Ending.OUT_OF_MEMORY
-    assert outcome.wall_seconds < 10
 
 
 def test_file_size_and_processor_time_are_limited(tmp_path: Path) -> None:
@@ -95,7 +94,7 @@ def test_file_size_and_processor_time_are_limited(tmp_path: Path) -> None:
 def test_a_child_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     outcome = run(tmp_path, "import time; time.sleep(60)", wall_seconds=1)
     assert outcome.ending == Ending.TIMED_OUT
-    assert outcome.wall_seconds < 8
+    assert outcome.wall_seconds < 30
 
 
 @pytest.mark.parametrize("ending", [Ending.CANCELLED, Ending.INTERRUPTED, Ending.LOST])
@@ -114,11 +113,11 @@ def test_a_child_that_does_not_heed_is_killed(tmp_path: Path, monkeypatch: pytes
 
 
 def test_grandchildren_do_not_outlive_the_child(tmp_path: Path) -> None:
-    script = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid)"
+    script = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
     listener = Listener()
     assert run(tmp_path, script, listener).ending == Ending.FINISHED
     pid = int(listener.said[0].message or 0)
-    wait_until(lambda: has_ended(pid), "the grandchild to end", 5)
+    wait_until(lambda: has_ended(pid), "the grandchild to end")
 
 
 def has_ended(pid: int) -> bool:
@@ -194,7 +193,9 @@ def test_two_children_at_once_do_not_mix(tmp_path: Path) -> None:
     assert [[one.message for one in listener.said] for listener in listeners] == [["child 0"], ["child 1"]]
 
 
-def test_it_is_quick_to_see_the_end(tmp_path: Path) -> None:
+def test_it_is_quick_to_see_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_SECONDS", "STOP_SECONDS", "DRAIN_SECONDS"):
+        monkeypatch.setattr(f"workers.supervising.{name}", 60.0)
     began = time.monotonic()
     run(tmp_path, "pass")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30, "it waits for none of these"

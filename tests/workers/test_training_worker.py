@@ -22,6 +22,7 @@ from tests.workers.installation import Installation, wait_until
 
 FAST = {"epochs": 3, "learning_rate": 0.001}
 SLOW = {"epochs": 30, "learning_rate": 0.02}
+LONG = {"epochs": 8, "learning_rate": 0.06}
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_it_trains_and_registers_a_model(installation: Installation, version: Da
     assert run.usage["cpu_seconds"] > 0
     assert run.usage["peak_memory_bytes"] > 1_000_000
     assert run.device["kind"] == "cpu"
-    wait_until(lambda: not run.folder.exists(), "the folder to be removed", 10)
+    wait_until(lambda: not run.folder.exists(), "the folder to be removed")
     assert_books_balance(run.workspace)
     assert quotas.overview(run.workspace)[1].used >= 1
 
@@ -96,7 +97,7 @@ def test_a_killed_child_is_started_again_from_its_checkpoint(
     installation: Installation, version: DatasetVersion, owner: User
 ) -> None:
     worker = installation.start_trainer()
-    run = ask(version, owner, SLOW | {"epochs": 8})
+    run = ask(version, owner, LONG)
     wait_for_epoch(run, 2)
     child_of(worker).kill()
     wait_for(run, RunState.SUCCEEDED)
@@ -111,12 +112,12 @@ def test_a_killed_worker_takes_its_child_along_and_another_goes_on(
     installation: Installation, version: DatasetVersion, owner: User
 ) -> None:
     worker = installation.start_trainer("first")
-    run = ask(version, owner, SLOW | {"epochs": 8})
+    run = ask(version, owner, LONG)
     wait_for_epoch(run, 2)
     child = child_of(worker)
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child to die", 5)
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child to die")
     installation.start_trainer("second")
     wait_until(lambda: services.reconcile().requeued, "the lease to expire")
     wait_for(run, RunState.SUCCEEDED)
@@ -127,7 +128,7 @@ def test_a_killed_worker_takes_its_child_along_and_another_goes_on(
 
 def test_a_frozen_worker_finds_its_run_taken(installation: Installation, version: DatasetVersion, owner: User) -> None:
     frozen = installation.start_trainer("frozen")
-    run = ask(version, owner, SLOW | {"epochs": 10})
+    run = ask(version, owner, LONG | {"epochs": 10})
     wait_for_epoch(run, 1)
     frozen.send_signal(signal.SIGSTOP)
     wait_until(lambda: services.reconcile().requeued, "the lease to expire")
@@ -145,13 +146,13 @@ def test_a_worker_that_is_stopped_hands_its_run_back_without_charge(
     installation: Installation, version: DatasetVersion, owner: User
 ) -> None:
     worker = installation.start_trainer("first")
-    run = ask(version, owner, SLOW | {"epochs": 8})
+    run = ask(version, owner, LONG)
     wait_for_epoch(run, 2)
     worker.send_signal(signal.SIGTERM)
     wait_for(run, RunState.QUEUED)
     assert run.attempt == 0
-    assert worker.wait(20) == 0
-    wait_until(lambda: not Worker.objects.filter(name__startswith="first@").exists(), "the worker to sign off", 5)
+    assert worker.wait(60) == 0
+    wait_until(lambda: not Worker.objects.filter(name__startswith="first@").exists(), "the worker to sign off")
     installation.start_trainer("second")
     wait_for(run, RunState.SUCCEEDED)
     assert run.attempt == 1
@@ -168,7 +169,7 @@ def test_cancelling_stops_the_child_and_settles_the_books(
     services.cancel_run(run, by=owner)
     wait_for(run, RunState.CANCELLED)
     assert not child.is_running()
-    wait_until(lambda: not run.folder.exists(), "the folder to be removed", 10)
+    wait_until(lambda: not run.folder.exists(), "the folder to be removed")
     assert not ModelVersion.objects.filter(run=run).exists()
     assert_books_balance(run.workspace)
 
@@ -220,7 +221,7 @@ def test_runs_are_rung_again_after_redis_lost_everything(
     installation: Installation, version: DatasetVersion, owner: User
 ) -> None:
     run = ask(version, owner, FAST)
-    installation.redis.flushall()
+    installation.redis.flushdb()
     installation.start_trainer()
     installation.wait_for_log("trainer", "ready")
     time.sleep(1)

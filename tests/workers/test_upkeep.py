@@ -1,10 +1,15 @@
 """The clock, which does the periodic work itself: started as `make up` starts it."""
 
 from datetime import timedelta
+from pathlib import Path
 
+from django.conf import settings
 from django.utils import timezone
 
-from modelyard.accounts.models import User, Workspace
+from modelyard.accounts.audit.checking import last_check
+from modelyard.accounts.audit.sealing import unsealed
+from modelyard.accounts.models import AuditCheck, User, Workspace
+from modelyard.accounts.services import record
 from modelyard.runs import services
 from modelyard.runs.models import RunState, TrainingRun
 from tests.runs.making import make_run, make_version
@@ -21,9 +26,26 @@ def test_lost_runs_are_taken_back_by_themselves(installation: Installation, lab:
         run.refresh_from_db()
         return run.state == RunState.QUEUED
 
-    wait_until(requeued, "the run to be requeued", 60)
+    wait_until(requeued, "the run to be requeued")
 
 
 def test_repair_goes_on_without_a_broker(installation: Installation, lab: Workspace, owner: User) -> None:
     installation.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
     test_lost_runs_are_taken_back_by_themselves(installation, lab, owner)
+
+
+def test_the_audit_log_is_chained_pinned_and_verified(
+    installation: Installation, lab: Workspace, owner: User, tmp_path: Path
+) -> None:
+    AuditCheck.objects.all().delete()  # of another test's clock, whose home knows another database's head
+    record("run.request", "first", by=owner, workspace=lab)
+    installation.environment["MODELYARD_TEST_HOME"] = str(tmp_path)
+    installation.environment["MODELYARD_AUDIT_KEY"] = settings.ENVIRONMENT.audit_key
+    installation.start_clock()
+    wait_until(lambda: last_check() is not None, "the log to be verified", 120)
+    record("run.request", "second", by=owner, workspace=lab)
+    wait_until(lambda: not list(unsealed()), "every event to have its place", 120)
+    wait_until((tmp_path / "audit" / "head").exists, "the head to be pinned", 120)
+    found = last_check()
+    assert found is not None
+    assert found.fault == ""

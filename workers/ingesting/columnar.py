@@ -14,21 +14,16 @@ from workers.ingesting.findings import Findings, Rejected, listed, shown
 from workers.ingesting.rows import Batch, Table, check_width
 
 _ROWS_A_BATCH = 4096
+UNREADABLE_PAGES = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 _GROUPED_BYTES = 8 * limits.MIB
 
 
 def read_parquet(path: Path, findings: Findings) -> Table:
-    """Open a Parquet file. Raises `Rejected` for a damaged or too large one, and where no column can be used."""
-    try:
-        source = pq.ParquetFile(path, memory_map=False)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
-        raise Rejected(
-            "damaged", _("The Parquet file is damaged or cut off. Write it again and upload the new file.")
-        ) from fault
+    """Open a Parquet file as a table. Raises `Rejected` as `open_parquet` does, and where no column can be used."""
+    source = open_parquet(path)
     findings.details["format"] = "parquet"
-    _check_footer(source)
-    fields = [field for field in source.schema_arrow if _is_readable(field.type)]
-    refused = [f"{shown(field.name)} ({field.type})" for field in source.schema_arrow if not _is_readable(field.type)]
+    fields = [field for field in source.schema_arrow if is_readable(field.type)]
+    refused = [f"{shown(field.name)} ({field.type})" for field in source.schema_arrow if not is_readable(field.type)]
     if refused:
         findings.warn(
             "unsupported_columns",
@@ -41,6 +36,18 @@ def read_parquet(path: Path, findings: Findings) -> Table:
         )
     names = dialects.clean_names([field.name for field in fields], len(fields), findings)
     return Table(names, _batches(source, [field.name for field in fields]), source.metadata.num_rows)
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file. Raises `Rejected` for one that is damaged, or too large by what its footer says."""
+    try:
+        source = pq.ParquetFile(path, memory_map=False)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
+        raise Rejected(
+            "damaged", _("The Parquet file is damaged or cut off. Write it again and upload the new file.")
+        ) from fault
+    _check_footer(source)
+    return source
 
 
 def _check_footer(source: pq.ParquetFile) -> None:
@@ -75,7 +82,8 @@ def _check_footer(source: pq.ParquetFile) -> None:
         )
 
 
-def _is_readable(kind: pa.DataType) -> bool:
+def is_readable(kind: pa.DataType) -> bool:
+    """Whether values of this type have a plain text."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return not (
         pa.types.is_nested(value)
@@ -92,25 +100,28 @@ def _batches(source: pq.ParquetFile, names: list[str]) -> Iterator[Batch]:
     try:
         for batch in source.iter_batches(batch_size=_ROWS_A_BATCH, columns=names, use_threads=False):
             batch.validate(full=True)
-            texts = [_to_text(batch.column(name)) for name in names]
+            texts = [to_text(batch.column(name)) for name in names]
             gathered.append(texts)
             size += sum(text.nbytes for text in texts)
             if size > _GROUPED_BYTES:
                 yield _joined(gathered)
                 gathered, size = [], 0
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as fault:
-        raise Rejected(
-            "damaged", _("The Parquet file is damaged: its pages cannot be read. Write it again.")
-        ) from fault
+    except UNREADABLE_PAGES as fault:
+        raise damaged_pages() from fault
     if gathered:
         yield _joined(gathered)
+
+
+def damaged_pages() -> Rejected:
+    return Rejected("damaged", _("The Parquet file is damaged: its pages cannot be read. Write it again."))
 
 
 def _joined(batches: list[Batch]) -> Batch:
     return [pa.concat_arrays(parts) for parts in zip(*batches, strict=True)]
 
 
-def _to_text(column: pa.Array) -> pa.Array:
+def to_text(column: pa.Array) -> pa.Array:
+    """A column as strings: numbers in full, dates as in ISO 8601, what is not a number missing."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_duration(column.type):

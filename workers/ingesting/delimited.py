@@ -3,7 +3,7 @@
 import csv
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ _NAMED_ROWS = 20
 
 
 @dataclass
-class _Lines:
+class Lines:
     """The lines of a text file, bounded in length, NUL characters taken out and counted."""
 
     path: Path
@@ -68,7 +68,9 @@ class _Lines:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
+    """How the lines of a file become cells, and which of them come before the data."""
+
     delimiter: str
     quoting: Literal[0, 3]
     header: dialects.Header
@@ -79,16 +81,22 @@ def read_delimited(path: Path, findings: Findings) -> Table:
     """Open a delimited text. Raises `Rejected` now or while the batches are read."""
     csv.field_size_limit(limits.MAXIMUM_LINE_BYTES)
     encoding = detect_encoding(path, findings)
-    layout = _find_layout(path, encoding, findings)
+    layout = find_layout(path, encoding, findings)
     width = layout.header.width
     check_width(width)
     findings.details["delimiter"] = layout.delimiter
     names = dialects.clean_names(layout.header.names, width, findings)
-    lines = _Lines(path, encoding, skip=layout.skipped_lines)
+    lines = Lines(path, encoding, skip=layout.skipped_lines)
     return Table(names, batch_rows(_rows(lines, layout, findings), width, findings))
 
 
-def _find_layout(path: Path, encoding: str, findings: Findings) -> _Layout:
+def find_layout(
+    path: Path,
+    encoding: str,
+    findings: Findings,
+    find_header: Callable[[list[list[str]]], dialects.Header] = dialects.find_header,
+) -> Layout:
+    """Look at the first lines of a file. Raises `Rejected` where there is nothing but white space."""
     lines = _sample(path, encoding)
     declared = dialects.declared_delimiter(lines[0]) if lines else None
     skipped = 1 if declared else 0
@@ -106,19 +114,19 @@ def _find_layout(path: Path, encoding: str, findings: Findings) -> _Layout:
         raise Rejected(
             "empty_file", _("The file holds nothing but white space. Upload a table with a header and rows.")
         )
-    header = dialects.find_header(rows)
+    header = find_header(rows)
     told = header.skipped - (1 if header.names else 0)
     if any(cell.strip() for row in rows[:told] for cell in row):
         findings.warn(
             "skipped_lines", _("Skipped {count:line} before the header (a title, comments or blank lines).", count=told)
         )
-    return _Layout(delimiter, quoting, header, skipped)
+    return Layout(delimiter, quoting, header, skipped)
 
 
 def _sample(path: Path, encoding: str) -> list[str]:
     lines: list[str] = []
     characters = 0
-    for line in _Lines(path, encoding):
+    for line in Lines(path, encoding):
         lines.append(line)
         characters += len(line)
         if len(lines) >= _SAMPLE_LINES or characters >= _SAMPLE_CHARACTERS:
@@ -128,13 +136,13 @@ def _sample(path: Path, encoding: str) -> list[str]:
 
 def _quotes_close(path: Path, encoding: str, skipped: int) -> bool:
     try:
-        deque(csv.reader(_Lines(path, encoding, skip=skipped), delimiter="\t", strict=True), maxlen=0)
+        deque(csv.reader(Lines(path, encoding, skip=skipped), delimiter="\t", strict=True), maxlen=0)
     except csv.Error:
         return False
     return True
 
 
-def _rows(lines: _Lines, layout: _Layout, findings: Findings) -> Iterator[list[str]]:
+def _rows(lines: Lines, layout: Layout, findings: Findings) -> Iterator[list[str]]:
     """Yield the data rows of the right width; leave out and tell the others."""
     width = layout.header.width
     reader = csv.reader(lines, delimiter=layout.delimiter, quoting=layout.quoting, strict=True)
@@ -157,7 +165,7 @@ def _rows(lines: _Lines, layout: _Layout, findings: Findings) -> Iterator[list[s
                     findings.leave_out(number)
             begun = reader.line_num
     except csv.Error as fault:
-        raise _bad_quote(layout.skipped_lines + begun + 1, number + 1, fault) from fault
+        raise bad_quote(layout.skipped_lines + begun + 1, number + 1, fault) from fault
     ragged.tell(width, number, findings)
     if blank:
         findings.warn("empty_rows", _("Left out {count:row} without any value.", count=blank))
@@ -180,7 +188,7 @@ def _fitted(row: list[str], width: int) -> list[str]:
     return row[:width] if len(row) > width and not any(cell.strip() for cell in row[width:]) else row
 
 
-def _bad_quote(line: int, row: int, fault: csv.Error) -> Rejected:
+def bad_quote(line: int, row: int, fault: csv.Error) -> Rejected:
     return Rejected(
         "unclosed_quote",
         _(

@@ -133,8 +133,8 @@ def clean_names(names: Sequence[str] | None, width: int, findings: Findings) -> 
             ),
         )
         return [f"column_{index + 1}" for index in range(width)]
-    cleaned = [_clean_name(name) or f"column_{index + 1}" for index, name in enumerate(names)]
-    unnamed = [index + 1 for index, name in enumerate(names) if not _clean_name(name)]
+    cleaned = [clean_name(name) or f"column_{index + 1}" for index, name in enumerate(names)]
+    unnamed = [index + 1 for index, name in enumerate(names) if not clean_name(name)]
     if unnamed:
         findings.warn(
             "unnamed_columns",
@@ -143,7 +143,8 @@ def clean_names(names: Sequence[str] | None, width: int, findings: Findings) -> 
     return _make_unique(cleaned, findings)
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str) -> str:
+    """Return a name as columns are called: composed (NFC), without invisible characters, trimmed, cut."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", name))
     text = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter for letter in text)
     return text.strip()[: limits.MAXIMUM_NAME_CHARACTERS].strip()

@@ -60,7 +60,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_gather, parse_int=str, parse_floa
 def read_json_table(path: Path, findings: Findings) -> Table:
     """Open a JSON file. Raises `Rejected` now or while the batches are read."""
     encoding = detect_encoding(path, findings)
-    lines = _is_lines(path, encoding)
+    lines = is_lines(path, encoding)
     findings.details["format"] = "json lines" if lines else "json"
     keys, count, faults = _learn_keys(path, encoding, lines)
     _judge(faults, count, lines, findings)
@@ -75,17 +75,23 @@ def read_json_table(path: Path, findings: Findings) -> Table:
     return Table(names, batch_rows(rows, len(keys), findings))
 
 
-def _is_lines(path: Path, encoding: str) -> bool:
+def is_lines(path: Path, encoding: str) -> bool:
+    """Whether a JSON file holds one object a line, not one list of objects."""
     with path.open(encoding=encoding, errors="surrogateescape") as file:
         return file.read(4096).lstrip("\ufeff \t\r\n")[:1] == "{"
 
 
-def _values(path: Path, encoding: str, lines: bool) -> Iterator[tuple[int, Any]]:
+def values_of(path: Path, encoding: str, lines: bool, decoder: json.JSONDecoder) -> Iterator[tuple[int, Any]]:
     """Yield the number of each line or item and its value; a `ValueError` in place of one that cannot be read."""
-    return _values_of_lines(path, encoding) if lines else _values_of_list(path, encoding)
+    if not lines:
+        yield from _values_of_list(path, encoding, decoder)
+        return
+    for number, text in texts_of_lines(path, encoding):
+        yield number, decode(text, decoder)
 
 
-def _values_of_lines(path: Path, encoding: str) -> Iterator[tuple[int, Any]]:
+def texts_of_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    """Yield the number and the text of each line that is not blank. Raises `Rejected` for one without an end."""
     with path.open(encoding=encoding, errors="surrogateescape") as file:
         number = 0
         while line := file.readline(limits.MAXIMUM_LINE_BYTES):
@@ -101,19 +107,21 @@ def _values_of_lines(path: Path, encoding: str) -> Iterator[tuple[int, Any]]:
                     row=number,
                 )
             if line.strip():
-                yield number, _decode(line.strip().removeprefix("\ufeff"))
+                yield number, line.strip().removeprefix("\ufeff")
 
 
-def _decode(text: str) -> Any:
+def decode(text: str, decoder: json.JSONDecoder) -> Any:
+    """Return the value of a line, or the `ValueError` that says why it has none."""
     try:
-        return _DECODER.decode(text)
+        return decoder.decode(text)
     except ValueError as fault:
         return fault
     except RecursionError:
         return _NestedTooDeeply()
 
 
-def _reason(value: Any) -> Value:
+def reason_of(value: Any) -> Value:
+    """Why a value is no object that could be a row."""
     if isinstance(value, json.JSONDecodeError):
         return f"{value.msg} at character {value.pos + 1}"
     if isinstance(value, _NestedTooDeeply):
@@ -121,7 +129,7 @@ def _reason(value: Any) -> Value:
     return str(value) if isinstance(value, ValueError) else _("not an object")
 
 
-def _values_of_list(path: Path, encoding: str) -> Iterator[tuple[int, Any]]:
+def _values_of_list(path: Path, encoding: str, decoder: json.JSONDecoder) -> Iterator[tuple[int, Any]]:
     with path.open(encoding=encoding, errors="surrogateescape") as file:
         buffer = file.read(_CHUNK).lstrip("\ufeff \t\r\n")[1:]
         number = 0
@@ -130,15 +138,15 @@ def _values_of_list(path: Path, encoding: str) -> Iterator[tuple[int, Any]]:
             if buffer[:1] == "]":
                 return
             number += 1
-            value, buffer = _next_item(buffer, file, number)
+            value, buffer = _next_item(buffer, file, number, decoder)
             yield number, value
 
 
-def _next_item(buffer: str, file: Any, number: int) -> tuple[Any, str]:
+def _next_item(buffer: str, file: Any, number: int, decoder: json.JSONDecoder) -> tuple[Any, str]:
     """Return the item that begins `buffer` and the rest, reading on as long as it does not end."""
     while True:
         try:
-            value, end = _DECODER.raw_decode(buffer) if buffer else (None, 0)
+            value, end = decoder.raw_decode(buffer) if buffer else (None, 0)
         except RecursionError as fault:
             raise Rejected(
                 "too_deep",
@@ -173,10 +181,10 @@ def _learn_keys(path: Path, encoding: str, lines: bool) -> tuple[list[str], int,
     keys: dict[str, None] = {}
     faults = _Faults()
     count = 0
-    for number, value in _values(path, encoding, lines):
+    for number, value in values_of(path, encoding, lines, _DECODER):
         count += 1
         if not isinstance(value, _Object):
-            faults.add(number, _reason(value))
+            faults.add(number, reason_of(value))
             continue
         if value.repeated and len(faults.repeated) < _NAMED:
             faults.repeated.append(number)
@@ -240,7 +248,7 @@ def _judge(faults: _Faults, count: int, lines: bool, findings: Findings) -> None
 
 def _rows(path: Path, encoding: str, lines: bool, keys: list[str], findings: Findings) -> Iterator[list[str]]:
     broken: list[int] = []
-    for number, value in _values(path, encoding, lines):
+    for number, value in values_of(path, encoding, lines, _DECODER):
         if not isinstance(value, _Object):
             findings.leave_out(number)
             continue

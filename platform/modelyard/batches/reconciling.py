@@ -1,0 +1,76 @@
+"""Periodic repair of batch predictions, and the end of results whose time is over. Every step is conditional."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from modelyard import leasing, storage
+from modelyard.batches.models import BatchPrediction
+from modelyard.batches.settling import cancel_waiting, clear, expire_result
+from modelyard.leased_work import TERMINAL, Failure, WorkState
+from modelyard.quotas.models import EntryState, UsageEntry
+
+log = logging.getLogger(__name__)
+
+LOST = Failure(
+    code="infra",
+    message=gettext_noop("Three workers in a row were lost while they answered this file."),
+    hint=gettext_noop("Nothing was charged. Upload the file again; if it is lost once more, tell the operator."),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repairs:
+    """How much there was to do."""
+
+    requeued: int = 0
+    given_up: int = 0
+    cancelled: int = 0
+    rung: int = 0
+    expired: int = 0
+    refunded: int = 0
+
+
+def reconcile() -> Repairs:
+    """Requeue or give up lost work, cancel what waits for that, ring again, delete old results, refund leaks."""
+    batches = BatchPrediction.objects.select_related("workspace")
+    outcomes = [leasing.take_back(batch, LOST, clear) for batch in batches.expired()]
+    waiting = batches.filter(state=WorkState.QUEUED, cancel_requested=True)
+    outdated = batches.filter(result_size__isnull=False, expires_at__lt=timezone.now())
+    for kind in ("batches", "scoring"):
+        storage.sweep(kind, _find_unfinished)
+    storage.sweep("predictions", _find_kept)
+    return Repairs(
+        requeued=outcomes.count(WorkState.QUEUED),
+        given_up=outcomes.count(WorkState.FAILED),
+        cancelled=sum(cancel_waiting(batch) for batch in waiting),
+        rung=leasing.ring_again(BatchPrediction),
+        expired=sum(expire_result(batch) for batch in outdated),
+        refunded=_refund_leaks(),
+    )
+
+
+def _refund_leaks() -> int:
+    """Give back reservations of work that has ended; the transactions should leave none."""
+    open_lines = UsageEntry.objects.filter(state=EntryState.RESERVED, subject__startswith="batch:")
+    subjects = {subject.partition(":")[2] for subject in open_lines.values_list("subject", flat=True)}
+    leaking = BatchPrediction.objects.filter(pk__in=subjects, state__in=TERMINAL).select_related("workspace")
+    for batch in leaking:
+        log.error("batch prediction %s had ended with its reservation open", batch.pk)
+        clear(batch)
+    return len(leaking)
+
+
+def _find_unfinished(subjects: Collection[UUID]) -> Collection[UUID]:
+    return BatchPrediction.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
+
+
+def _find_kept(subjects: Collection[UUID]) -> Collection[UUID]:
+    """Those whose result is to be there, or may come to be."""
+    kept = Q(result_size__isnull=False) | ~Q(state__in=TERMINAL)
+    return BatchPrediction.objects.filter(kept, pk__in=subjects).values_list("pk", flat=True)

@@ -1,0 +1,75 @@
+"""Rows to predictions. A row that cannot be answered says why and leaves the others alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from modelyard.features import Features, RowProblem
+from workers.scoring.chunks import Chunk
+from workers.serving.models.loaded import LoadedModel, NotFinite
+from workers.serving.models.rows import Row, read_row
+
+Answer = Mapping[str, Any] | str
+"""A prediction, or why there is none."""
+NARROWEST = 8
+
+
+def answer_chunk(model: LoadedModel, chunk: Chunk) -> list[Answer]:
+    """Return an answer for every row of a chunk, in its order."""
+    answers: dict[int, Answer] = dict(chunk.faults)
+    rows: list[Row] = []
+    places: list[int] = []
+    for place, values in enumerate(chunk.values()):
+        if place in answers:
+            continue
+        try:
+            known = {name: value for name, value in values.items() if name in model.names}
+            rows.append(read_row(model, known, 0))
+        except RowProblem as problem:
+            answers[place] = problem.message
+        else:
+            places.append(place)
+    answers.update(zip(places, answer_rows(model, rows), strict=True))
+    return [answers[place] for place in range(len(chunk))]
+
+
+def answer_rows(model: LoadedModel, rows: Sequence[Row]) -> list[Answer]:
+    """Answer rows together, once those that the features cannot take are set apart."""
+    try:
+        return _compute(model, rows)
+    except RowProblem:
+        answers: dict[int, Answer] = dict(find_faults(model.features, rows))
+    sound = [place for place in range(len(rows)) if place not in answers]
+    answers.update(zip(sound, _compute(model, [rows[place] for place in sound]), strict=True))
+    return [answers[place] for place in range(len(rows))]
+
+
+def find_faults(features: Features, rows: Sequence[Row], first: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield the place of every row that the features cannot take, and why; the first row has the place `first`.
+
+    The features name one such row of several, and not always the first: those before it are looked at once more, those
+    behind it in windows that are as wide as faults are rare.
+    """
+    start, size = 0, len(rows)
+    while start < len(rows):
+        window = rows[start : start + size]
+        try:
+            features.transform(window)
+        except RowProblem as problem:
+            yield first + start + problem.row, problem.message
+            yield from find_faults(features, window[: problem.row], first + start)
+            start, size = start + problem.row + 1, max(NARROWEST, 2 * problem.row)
+        else:
+            start, size = start + len(window), 2 * size
+
+
+def _compute(model: LoadedModel, rows: Sequence[Row]) -> list[Answer]:
+    """Answer rows that can be taken; where no finite number comes out, each half on its own. Raises `RowProblem`."""
+    if not rows:
+        return []
+    try:
+        return list(model.predict(rows))
+    except NotFinite:
+        if len(rows) == 1:
+            return ["the model computed no finite number for this row"]
+    middle = len(rows) // 2
+    return _compute(model, rows[:middle]) + _compute(model, rows[middle:])
