@@ -1,1 +1,1 @@
-"""Servers that Modelyard is measured against. Each takes the artifact folder and a port, and says nothing."""
+"""Servers that Modelyard is measured against, each in a folder with its pinned requirements."""
