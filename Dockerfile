@@ -23,5 +23,5 @@ COPY deploy deploy
 RUN useradd --system --uid 10001 --home-dir /var/lib/modelyard --create-home modelyard
 USER modelyard
 VOLUME /var/lib/modelyard
-EXPOSE 8000 8001
+EXPOSE 8000 8001 8002
 CMD ["uvicorn", "modelyard.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--no-server-header"]

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+PATIENCE = 60_000
+"""Milliseconds that whatever waits for a page may wait: a page that comes is never waited for, a slow machine is."""
 ANSWERS = re.compile("status of (422|429)")
 FLAGS = [
     "--no-sandbox",
@@ -30,8 +32,9 @@ def open_browser() -> Iterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no Chromium is installed")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS, timeout=2 * PATIENCE)
         yield browser
         browser.close()
 
@@ -40,7 +43,7 @@ def open_page(browser: Browser, **options: Any) -> tuple[Page, list[str]]:
     """Return a page of a context of its own, and the list of what goes wrong in it."""
     problems: list[str] = []
     page = browser.new_context(**options).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     watch(page, problems)
     return page, problems
 

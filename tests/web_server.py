@@ -62,12 +62,12 @@ class WebServer:
         command = [sys.executable, "-m", "uvicorn", "modelyard.asgi:application", "--port", port, "--no-access-log"]
         log = (self.home / "web.log").open("ab")
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             try:
-                requests.get(f"{self.url}/healthz", timeout=5)
+                requests.get(f"{self.url}/healthz", timeout=60)
             except requests.ConnectionError:
                 time.sleep(0.05)
             else:
@@ -77,7 +77,7 @@ class WebServer:
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(sign)
-            self.process.wait(30)
+            self.process.wait(60)
 
 
 @contextmanager

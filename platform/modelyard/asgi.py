@@ -4,7 +4,6 @@ import os
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "modelyard.settings")
@@ -13,6 +12,7 @@ http = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from modelyard.bodies import Bodies  # noqa: E402
+from modelyard.origins import OwnPages  # noqa: E402
 from modelyard.routing import websocket_urlpatterns  # noqa: E402
 
 LARGEST_BODY = 32 * 1024**2
@@ -29,8 +29,6 @@ def limit_body(path: str) -> int:
 application = ProtocolTypeRouter(
     {
         "http": Bodies(http, limit_body),
-        "websocket": OriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), [settings.ENVIRONMENT.public_url]
-        ),
+        "websocket": OwnPages(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), [settings.ENVIRONMENT.public_url]),
     }
 )

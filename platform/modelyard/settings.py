@@ -64,6 +64,8 @@ INSTALLED_APPS = [
     "modelyard.runs",
     "modelyard.registry",
     "modelyard.endpoints",
+    "modelyard.batches",
+    "modelyard.monitoring",
     "modelyard.home",
     "modelyard.console",
 ]

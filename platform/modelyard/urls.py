@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from modelyard import api_docs, health
+from modelyard.monitoring.metrics import show_metrics
 
 api: list[URLPattern | URLResolver] = [
     path("", include("modelyard.accounts.api_urls")),
@@ -11,12 +12,15 @@ api: list[URLPattern | URLResolver] = [
     path("", include("modelyard.runs.api_urls")),
     path("", include("modelyard.registry.api_urls")),
     path("", include("modelyard.endpoints.api_urls")),
+    path("", include("modelyard.monitoring.api_urls")),
+    path("", include("modelyard.batches.api_urls")),
     path("schema", api_docs.SchemaView.as_view(), name="schema"),
     path("docs", api_docs.DocumentationView.as_view(), name="docs"),
 ]
 
 urlpatterns = [
     path("healthz", health.show_health, name="health"),
+    path("metrics", show_metrics, name="metrics"),
     path("api/v1/", include((api, "api"))),
     path("", include("modelyard.home.urls")),
     path("", include("modelyard.accounts.urls")),
@@ -24,6 +28,8 @@ urlpatterns = [
     path("runs/", include("modelyard.runs.urls")),
     path("models/", include("modelyard.registry.urls")),
     path("endpoints/", include("modelyard.endpoints.urls")),
+    path("endpoints/", include("modelyard.monitoring.urls")),
+    path("batches/", include("modelyard.batches.urls")),
     path("usage/", include("modelyard.console.usage_urls")),
     path("admin/", include("modelyard.console.urls")),
 ]

@@ -19,14 +19,17 @@ def compose() -> dict[str, Any]:
 
 
 def test_every_part_of_an_installation_is_there(compose: dict[str, Any]) -> None:
-    wanted = {"proxy", "web", "worker", "trainer", "trainer-gpu", "beat", "predictor", "redis", "postgres", "prepare"}
-    assert set(compose["services"]) == wanted
+    platform = {"web", "worker", "scorer", "trainer", "trainer-gpu", "beat", "predictor", "prepare"}
+    assert set(compose["services"]) == platform | {"proxy", "redis", "postgres"}
     assert compose["services"]["trainer-gpu"]["profiles"] == ["gpu"]
 
 
 def test_only_the_proxy_listens_outside(compose: dict[str, Any]) -> None:
     assert [name for name, service in compose["services"].items() if "ports" in service] == ["proxy"]
-    assert compose["services"]["proxy"]["ports"] == ["${MODELYARD_PUBLISH:-127.0.0.1:8080}:8080"]
+    assert compose["services"]["proxy"]["ports"] == [
+        "${MODELYARD_PUBLISH:-127.0.0.1:8080}:8080",
+        "${MODELYARD_PUBLISH_GRPC:-127.0.0.1:8002}:8082",
+    ]
 
 
 def test_every_dependency_exists_and_is_waited_for(compose: dict[str, Any]) -> None:
@@ -69,7 +72,9 @@ def test_dockers_own_reader_accepts_it(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_nginx_accepts_the_proxys_configuration(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "nginx.conf").read_text()
-    text = text.replace("server web:8000", "server 127.0.0.1:8000").replace("predictor:8001", "127.0.0.1:8001")
+    text = text.replace("server web:8000", "server 127.0.0.1:8000")
+    for port in (8001, 8002):
+        text = text.replace(f"predictor:{port}", f"127.0.0.1:{port}")
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(text)
     subprocess.run(["nginx", "-t", "-c", str(configuration), "-p", str(tmp_path)], check=True, capture_output=True)

@@ -7,18 +7,31 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
+from modelyard.accounts.audit.checking import verify_a_little
+from modelyard.accounts.audit.sealing import seal_events
 from modelyard.accounts.keys import create_key
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import create_workspace, record
+from modelyard.batches.models import BatchPrediction
 from modelyard.contracts.plan import Plan
 from modelyard.contracts.profile import Profile
 from modelyard.datasets.models import Dataset, DatasetVersion, VersionState
-from modelyard.endpoints.models import Endpoint, PredictionUsage, Release, Target
+from modelyard.endpoints.models import (
+    Endpoint,
+    PredictionUsage,
+    Release,
+    ShadowResult,
+    Target,
+    Verdict,
+    VersionMinute,
+)
 from modelyard.quotas import services as quotas
 from modelyard.registry.models import Alias, ModelVersion, RegisteredModel
 from modelyard.runs.models import Epoch, LogLine, RunState, TrainingRun, Worker
 from tests.face import figures
+from tests.face.batches import make_batches
 from tests.factories import PASSWORD, add_member, make_user
+from tests.monitoring.seeding import seed_monitoring
 
 CONSOLE = ("overview", "people", "workspaces", "quotas", "work", "workers", "audit")
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -36,6 +49,8 @@ class Seeded:
     runs: dict[str, TrainingRun]
     model: RegisteredModel
     endpoint: Endpoint
+    shadowed: Endpoint
+    batches: dict[str, BatchPrediction]
 
     def addresses(self) -> dict[str, str]:
         """Every page, by a name for pictures and tests."""
@@ -58,11 +73,18 @@ class Seeded:
             "endpoints": reverse("endpoints:list"),
             "endpoint-new": reverse("endpoints:new"),
             "endpoint": reverse("endpoints:detail", args=[self.endpoint.pk]),
+            "endpoint-shadowed": reverse("endpoints:detail", args=[self.shadowed.pk]),
+            "endpoint-drift": reverse("monitoring:drift", args=[self.endpoint.pk]),
+            "endpoint-failures": reverse("monitoring:failures", args=[self.endpoint.pk]),
+            "batches": reverse("batches:list"),
+            "batch-new": f"{reverse('batches:new')}?endpoint={self.endpoint.pk}",
+            **{f"batch-{name}": reverse("batches:detail", args=[one.pk]) for name, one in self.batches.items()},
             "keys": reverse("accounts:keys"),
             "settings": reverse("accounts:settings"),
             "members": reverse("accounts:members"),
             "usage": reverse("quotas:usage"),
             **{f"admin-{name}": reverse(f"console:{name}") for name in CONSOLE},
+            "admin-audit-found": f"{reverse('console:audit')}?person=ada&since=2026-01-01",
         }
 
 
@@ -78,6 +100,7 @@ def seed() -> Seeded:
     model = _model(workspace, runs, operator)
     endpoint = _endpoint(workspace, model, operator)
     _traffic(endpoint, _keys(workspace, operator), operator)
+    seed_monitoring(endpoint)
     _quotas(workspace, runs["running"])
     for action, subject in (
         ("dataset.create", dataset.name),
@@ -85,6 +108,8 @@ def seed() -> Seeded:
         ("endpoint.release", endpoint.name),
     ):
         record(action, subject, by=operator, workspace=workspace)
+    seal_events()
+    verify_a_little()
     return Seeded(
         operator=operator,
         workspace=workspace,
@@ -93,6 +118,8 @@ def seed() -> Seeded:
         runs=runs,
         model=model,
         endpoint=endpoint,
+        shadowed=_shadowed(endpoint, operator),
+        batches=make_batches(endpoint, operator),
     )
 
 
@@ -227,12 +254,36 @@ def _model(workspace: Workspace, runs: dict[str, TrainingRun], by: User) -> Regi
 def _endpoint(workspace: Workspace, model: RegisteredModel, by: User) -> Endpoint:
     endpoint = Endpoint.objects.create(workspace=workspace, name="churn", model=model, created_by=by)
     first, second = model.versions.order_by("number")
-    Release.objects.create(endpoint=endpoint, split=[{"version": 1, "percent": 100}], created_by=by)
-    split = [{"version": 2, "percent": 90}, {"version": 1, "percent": 10}]
-    Release.objects.create(endpoint=endpoint, split=split, created_by=by)
+    whole, split = [{"version": 1, "percent": 100}], [{"version": 2, "percent": 90}, {"version": 1, "percent": 10}]
+    guard = {"error_rate": 0.02, "latency_factor": 2.0, "minimum_requests": 50, "window_minutes": 30}
+    reason = {"kind": "errors", "requests": 180, "new": 0.172, "former": 0.004}
+    Release.objects.create(endpoint=endpoint, split=whole, created_by=by)
+    Release.objects.create(endpoint=endpoint, split=split, created_by=by, guard=guard, verdict=Verdict.TRIPPED)
+    Release.objects.create(endpoint=endpoint, split=whole, reason=reason)
+    Release.objects.create(endpoint=endpoint, split=split, created_by=by, guard=guard, verdict=Verdict.WATCHING)
     Target.objects.create(endpoint=endpoint, version=second, percent=90)
     Target.objects.create(endpoint=endpoint, version=first, percent=10)
+    minute = timezone.now().replace(second=0, microsecond=0)
+    for version, faults in ((1, 1), (2, 3)):
+        latencies = [10, 120, 200, 60, 8, 2, 0, 0, 0, 0, 0]
+        VersionMinute.objects.create(
+            endpoint=endpoint, version=version, minute=minute, requests=400, faults=faults, latencies=latencies
+        )
     return endpoint
+
+
+def _shadowed(endpoint: Endpoint, by: User) -> Endpoint:
+    """An endpoint that tries a version in the shadow of the one that answers."""
+    shadowed = Endpoint.objects.create(
+        workspace=endpoint.workspace, name="churn-weekly", model=endpoint.model, created_by=by
+    )
+    first, second = endpoint.model.versions.order_by("number")
+    split = [{"version": 1, "percent": 100}]
+    release = Release.objects.create(endpoint=shadowed, split=split, shadow=2, created_by=by)
+    Target.objects.create(endpoint=shadowed, version=first, percent=100)
+    Target.objects.create(endpoint=shadowed, version=second, percent=0, is_shadow=True)
+    ShadowResult.objects.create(release=release, compared=12_480, agreed=11_903, failed=2, skipped=310)
+    return shadowed
 
 
 def _keys(workspace: Workspace, by: User) -> str:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from modelyard.environment import ROOT
+from tests.browser import open_page
 
 SCALE = (ROOT / "static" / "js" / "charts" / "scale.js").read_text(encoding="utf-8")
 DRAW = "([ends, axis]) => roundTicks(...widen(ends, axis), 5, axis)"
@@ -25,7 +26,7 @@ DRAW = "([ends, axis]) => roundTicks(...widen(ends, axis), 5, axis)"
 def test_an_axis_never_leads_below_its_end(
     browser: Browser, ends: list[float], axis: dict[str, Any], marks: list[float]
 ) -> None:
-    page = browser.new_page()
+    page, _ = open_page(browser)
     page.add_script_tag(type="module", content=f"{SCALE}\nObject.assign(window, {{ widen, roundTicks }});")
     page.wait_for_function("() => window.widen")
     assert page.evaluate(DRAW, [ends, axis]) == pytest.approx(marks)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser import PATIENCE
 from tests.face.conftest import Site
 from tests.face.seed import CONSOLE
 
@@ -18,9 +19,22 @@ NAMES = (
     *("data-former", "data-table", "data-images", "data-rejected", "data-uploaded"),
     *("runs", "templates", "run-new"),
     *("run-cancelled", "run-failed", "run-succeeded", "run-former", "run-running", "run-queued"),
-    *("models", "model", "model-version", "model-compare", "endpoints", "endpoint-new", "endpoint"),
+    *(
+        "models",
+        "model",
+        "model-version",
+        "model-compare",
+        "endpoints",
+        "endpoint-new",
+        "endpoint",
+        "endpoint-shadowed",
+        "endpoint-drift",
+        "endpoint-failures",
+    ),
+    *("batches", "batch-new", "batch-failed", "batch-succeeded", "batch-running", "batch-queued"),
     *("keys", "settings", "members", "usage"),
     *(f"admin-{name}" for name in CONSOLE),
+    "admin-audit-found",
 )
 SIGNED_OUT = ("/sign-in/", "/sign-up/", "/forgotten/")
 RUN_AXE = """async () => (await axe.run({resultTypes: ["violations"]})).violations.flatMap(
@@ -42,6 +56,7 @@ ASKING = '<form method="get" action="/" data-confirm="Really?"><button name="sen
 @pytest.fixture(scope="module")
 def person(browser: Browser, site: Site) -> Iterator[BrowserContext]:
     context = browser.new_context(**SCREEN)
+    context.set_default_timeout(PATIENCE)
     context.add_cookies([{"name": "sessionid", "value": site.session, "url": site.url}])
     context.add_init_script(WATCH_POLICY)
     yield context
@@ -51,6 +66,7 @@ def person(browser: Browser, site: Site) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(**SCREEN)
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(WATCH_POLICY)
     yield context
     context.close()
@@ -120,6 +136,7 @@ def test_the_theme_that_is_chosen_is_kept_and_applied_before_the_first_paint(pag
     page.goto(site.url + site.addresses["keys"], wait_until="commit")
     page.wait_for_selector("body", state="attached")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.wait_for_load_state()  # the style sheets have come
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     page.evaluate("localStorage.clear()")
 

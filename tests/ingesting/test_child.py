@@ -27,7 +27,7 @@ def run_child(folder: Path, content: bytes | None) -> subprocess.CompletedProces
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE)),
     )

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.ingesting.samples import Outcome, class_folders, ingest
 
 ROOT = Path(__file__).parents[2]
 PEAK_BYTES = 700 * 1024**2
-SECONDS = 30
+PROCESSOR_SECONDS = 30
 ARCHIVE = os.environ.get("MODELYARD_TEST_NASTY", "")
 
 pytestmark = pytest.mark.skipif(
@@ -52,7 +51,6 @@ def ingest_in_child(folder: Path, source: Path) -> Outcome:
     folder.mkdir()
     (folder / "source").write_bytes(source.read_bytes())
     (folder / "request.json").write_text(json.dumps({"filename": source.name}))
-    started = time.monotonic()
     child = subprocess.Popen(
         [sys.executable, "-m", "workers.ingesting", str(folder)],
         env={"PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}", "TMPDIR": str(folder)},
@@ -63,7 +61,7 @@ def ingest_in_child(folder: Path, source: Path) -> Outcome:
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0
     assert usage.ru_maxrss * 1024 < PEAK_BYTES
-    assert time.monotonic() - started < SECONDS
+    assert usage.ru_utime + usage.ru_stime < PROCESSOR_SECONDS
     return Outcome(folder, Profile.from_json(read_json(folder / "profile.json")))
 
 

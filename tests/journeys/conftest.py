@@ -43,6 +43,7 @@ def start(home: Path, **more: str) -> tuple["subprocess.Popen[str]", Running]:
         "MODELYARD_HOME": str(home),
         "MODELYARD_PORT": str(port),
         "MODELYARD_PREDICT_PORT": str(predict_port),
+        "MODELYARD_PREDICT_GRPC_PORT": str(free_port()),
         "MODELYARD_ADMIN_EMAIL": EMAIL,
         "MODELYARD_ADMIN_PASSWORD": PASSWORD,
         **more,
@@ -75,7 +76,7 @@ def start(home: Path, **more: str) -> tuple["subprocess.Popen[str]", Running]:
 
 def stop(process: "subprocess.Popen[str]") -> str:
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=90)
+    said, _ = process.communicate(timeout=300)
     return said
 
 

@@ -36,7 +36,7 @@ def composed(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         pytest.skip("nginx is not installed")
     folder = tmp_path_factory.mktemp("composed")
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    ports = {"web": free_port(), "predictor": free_port(), "proxy": free_port()}
+    ports = {name: free_port() for name in ("web", "predictor", "proxy", "grpc", "grpc-proxy")}
     environment = _environment(folder, ports, _fresh_database(server), redis_server)
     _run(services["prepare"]["command"], environment, check=True)
     started = []
@@ -45,8 +45,8 @@ def composed(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
             command = services[name]["command"].replace("--port 8000", f"--port {ports['web']}")
             command = command.replace("/tmp/celerybeat-schedule", str(folder / "celerybeat-schedule"))
             started.append(_start(command, environment, folder / f"{name}.log"))
-        wait_for_port(ports["web"], 60)
-        wait_for_port(ports["predictor"], 60)
+        wait_for_port(ports["web"])
+        wait_for_port(ports["predictor"])
         started.append(_start_proxy(folder, ports))
         wait_for_port(ports["proxy"])
         yield {"base": f"http://127.0.0.1:{ports['proxy']}", "environment": environment, "folder": folder}
@@ -74,10 +74,10 @@ def test_the_main_job_through_the_proxy(composed: dict[str, Any], tmp_path: Path
 
 
 def test_pages_and_health_come_through_the_proxy(composed: dict[str, Any]) -> None:
-    page = requests.get(composed["base"] + "/", timeout=10)
+    page = requests.get(composed["base"] + "/", timeout=60)
     assert page.status_code == 200
     assert "<form" in page.text
-    assert requests.get(composed["base"] + "/healthz", timeout=10).json()["status"] == "ok"
+    assert requests.get(composed["base"] + "/healthz", timeout=60).json()["status"] == "ok"
 
 
 def test_paths_that_climb_out_of_the_static_files_lead_nowhere(composed: dict[str, Any]) -> None:
@@ -104,6 +104,7 @@ def _environment(folder: Path, ports: dict[str, int], database: str, redis_serve
         "MODELYARD_PUBLIC_URL": address,
         "MODELYARD_PREDICT_URL": address,
         "MODELYARD_PREDICT_PORT": str(ports["predictor"]),
+        "MODELYARD_PREDICT_GRPC_PORT": str(ports["grpc"]),
         "MODELYARD_PREDICT_INTERNAL_URL": f"http://127.0.0.1:{ports['predictor']}",
         "MODELYARD_ADMIN_PASSWORD": PASSWORD,
     }
@@ -131,6 +132,8 @@ def _start_proxy(folder: Path, ports: dict[str, int]) -> "subprocess.Popen[bytes
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     text = text.replace("server web:8000", f"server 127.0.0.1:{ports['web']}")
     text = text.replace("server predictor:8001", f"server 127.0.0.1:{ports['predictor']}")
+    text = text.replace("server predictor:8002", f"server 127.0.0.1:{ports['grpc']}")
+    text = text.replace("listen 8082", f"listen 127.0.0.1:{ports['grpc-proxy']}")
     text = text.replace("listen 8080", f"listen 127.0.0.1:{ports['proxy']}").replace("/tmp/", f"{folder}/")
     configuration = folder / "nginx.conf"
     configuration.write_text(text)

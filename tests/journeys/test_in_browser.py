@@ -68,8 +68,8 @@ def test_02_a_file_is_dropped_and_becomes_a_profile(
     page.goto(installation.base + "/data/new/")
     camera.take(page, "02-upload")
     page.locator("input[type=file]").set_input_files(write_breast_cancer(tmp_path / "cancer.csv"))
-    expect(page).to_have_url(re.compile(r"/data/versions/"), timeout=60_000)
-    expect(page.get_by_role("link", name="Train a model")).to_be_visible(timeout=60_000)
+    expect(page).to_have_url(re.compile(r"/data/versions/"), timeout=180_000)
+    expect(page.get_by_role("link", name="Train a model")).to_be_visible(timeout=180_000)
     expect(page.get_by_role("main")).to_contain_text("569")
     state["version"] = page.url
     camera.take(page, "03-profile")
@@ -108,9 +108,9 @@ def test_04_a_model_template_is_chosen_and_its_form_says_what_it_takes(
 
 
 def test_05_it_is_watched_live_and_ends_without_a_reload(page: Page, camera: Camera) -> None:
-    expect(page.locator("#run-state progress")).to_be_visible(timeout=90_000)
+    expect(page.locator("#run-state progress")).to_be_visible(timeout=180_000)
     camera.take(page, "06-running")
-    expect(page.get_by_role("link", name="See how good it is")).to_be_visible(timeout=240_000)
+    expect(page.get_by_role("link", name="See how good it is")).to_be_visible(timeout=600_000)
     expect(page.locator("#run-curves svg").first).to_be_visible()
     camera.take(page, "07-ended")
     page.reload()
@@ -134,7 +134,7 @@ def test_07_it_is_published_and_tried_in_the_playground(page: Page, camera: Came
     page.get_by_role("link", name="Publish").first.click()
     page.get_by_label("Name").fill("tumour")
     page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_text("Live", exact=True).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Live", exact=True).first).to_be_visible(timeout=180_000)
     page.get_by_role("button", name="Predict").click()
     expect(page.locator("#answer")).to_contain_text(re.compile("benign|malignant"))
     state["endpoint"] = page.url
@@ -160,7 +160,7 @@ def test_08_a_key_is_made_and_the_snippet_works_in_a_shell(page: Page, camera: C
 
 
 def test_09_the_call_appears_in_usage(page: Page, installation: Running, camera: Camera) -> None:
-    for _ in range(20):
+    for _ in range(90):
         page.goto(installation.base + "/usage/")
         if page.get_by_role("cell", name="shell").count():
             break

@@ -53,8 +53,8 @@ def test_every_file_is_read_or_refused_in_words(api: Installation, files: list[P
 
 
 def test_the_installation_is_well_afterwards(installation: Running, files: list[Path]) -> None:
-    assert requests.get(installation.base + "/healthz", timeout=10).status_code == 200
-    assert requests.get(installation.predictor + "/healthz", timeout=10).status_code == 200
+    assert requests.get(installation.base + "/healthz", timeout=60).status_code == 200
+    assert requests.get(installation.predictor + "/healthz", timeout=60).status_code == 200
 
 
 def _send(api: Installation, path: Path) -> requests.Response:
@@ -65,6 +65,6 @@ def _send(api: Installation, path: Path) -> requests.Response:
 
 def _settled(api: Installation, version: str) -> dict[str, Any]:
     try:
-        return api.wait(f"dataset-versions/{version}", {"ready", "rejected"}, seconds=90)
+        return api.wait(f"dataset-versions/{version}", {"ready", "rejected"}, seconds=300)
     except TimeoutError:
         return dict(api.get(f"dataset-versions/{version}"))

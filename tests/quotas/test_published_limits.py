@@ -20,11 +20,11 @@ def test_a_changed_limit_reaches_the_predictors_on_commit(
 ) -> None:
     with redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(CHANGED)
-        listener.get_message(timeout=1)
+        listener.get_message(timeout=30)
         with django_capture_on_commit_callbacks(execute=True):
             services.set_limit(workspace, "requests_per_second", 5, by=operator)
             assert not redis.hexists(LIMITS, str(workspace.pk))
-        told = listener.get_message(timeout=2)
+        told = listener.get_message(timeout=30)
     assert json.loads(told["data"]) == {"limits": str(workspace.pk)}
     assert read_limits(redis, workspace) == Limits(requests_per_second=5, predictions_per_month=1_000_000)
 

@@ -38,6 +38,7 @@ WRITE = ("write", EDITOR)
 
 ROUTES: dict[str, dict[str, Access]] = {
     "healthz": page(GET=ANYBODY),
+    "metrics": page(GET=ANYBODY),
     # people and workspaces
     "": page(GET=PERSON),
     "home/work/": page(GET=PERSON),
@@ -98,8 +99,22 @@ ROUTES: dict[str, dict[str, Access]] = {
     "endpoints/<uuid:endpoint_id>/": page(GET=VIEWER),
     "endpoints/<uuid:endpoint_id>/state/": page(GET=VIEWER),
     "endpoints/<uuid:endpoint_id>/try/": page(POST=VIEWER),
+    "endpoints/<uuid:endpoint_id>/reference/": page(GET=VIEWER),
+    "endpoints/<uuid:endpoint_id>/openapi.json": page(GET=VIEWER),
     "endpoints/<uuid:endpoint_id>/release/": page(POST=EDITOR),
     "endpoints/<uuid:endpoint_id>/delete/": page(POST=EDITOR),
+    "endpoints/<uuid:endpoint_id>/live/": page(GET=VIEWER),
+    "endpoints/<uuid:endpoint_id>/failures/": page(GET=VIEWER),
+    "endpoints/<uuid:endpoint_id>/drift/": page(GET=VIEWER),
+    "endpoints/<uuid:endpoint_id>/rules/": page(POST=EDITOR),
+    # batch predictions
+    "batches/": page(GET=PERSON),
+    "batches/new/": page(GET=EDITOR, POST=EDITOR),
+    "batches/<uuid:batch_id>/": page(GET=VIEWER),
+    "batches/<uuid:batch_id>/state/": page(GET=VIEWER),
+    "batches/<uuid:batch_id>/cancel/": page(POST=EDITOR),
+    "batches/<uuid:batch_id>/delete/": page(POST=EDITOR),
+    "batches/<uuid:batch_id>/result/": page(GET=VIEWER),
     # usage and the admin console
     "usage/": page(GET=PERSON),
     "usage/<str:grouping>.csv": page(GET=PERSON),
@@ -111,8 +126,10 @@ ROUTES: dict[str, dict[str, Access]] = {
     "admin/quotas/<uuid:workspace_id>/<str:kind>/": page(POST=OPERATOR),
     "admin/work/": page(GET=OPERATOR),
     "admin/work/<uuid:run_id>/cancel/": page(POST=OPERATOR),
+    "admin/work/batches/<uuid:batch_id>/cancel/": page(POST=OPERATOR),
     "admin/workers/": page(GET=OPERATOR),
     "admin/audit/": page(GET=OPERATOR),
+    "admin/audit/events.csv": page(GET=OPERATOR),
     # the platform API
     "api/v1/schema": page(GET=ANYBODY),
     "api/v1/docs": page(GET=ANYBODY),
@@ -142,10 +159,19 @@ ROUTES: dict[str, dict[str, Access]] = {
     "api/v1/models/<str:name>/aliases/<str:alias>": api(PUT=WRITE, DELETE=WRITE),
     "api/v1/endpoints": api(GET=READ_MINE, POST=WRITE),
     "api/v1/endpoints/<str:name>": api(GET=READ, DELETE=WRITE),
+    "api/v1/endpoints/<str:name>/traffic": api(GET=READ),
+    "api/v1/endpoints/<str:name>/failures": api(GET=READ),
+    "api/v1/endpoints/<str:name>/drift": api(GET=READ),
+    "api/v1/endpoints/<str:name>/monitoring": api(GET=READ, PUT=WRITE),
     "api/v1/endpoints/<str:name>/releases": api(POST=WRITE),
+    "api/v1/batch-predictions": api(GET=READ_MINE, POST=WRITE),
+    "api/v1/batch-predictions/<uuid:batch_id>": api(GET=READ, DELETE=WRITE),
+    "api/v1/batch-predictions/<uuid:batch_id>/cancel": api(POST=WRITE),
+    "api/v1/batch-predictions/<uuid:batch_id>/result": api(GET=READ),
 }
 
 WEBSOCKETS: dict[str, Access] = {
     "ws/runs/<uuid:run_id>/": Access(least=VIEWER),
+    "ws/batches/<uuid:batch_id>/": Access(least=VIEWER),
     "ws/dataset-versions/<uuid:version_id>/": Access(least=VIEWER),
 }

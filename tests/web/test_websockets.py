@@ -9,6 +9,8 @@ from django.test import Client
 
 from modelyard.accounts.models import User, Workspace
 from modelyard.asgi import application
+from tests.artifacts import make_version as make_model
+from tests.batches.making import make_batch
 from tests.runs import making
 from tests.web.access import WEBSOCKETS
 from tests.web.world import PARAMETER
@@ -20,7 +22,12 @@ OURS = settings.ENVIRONMENT.public_url
 @pytest.fixture
 def addresses(workspace: Workspace, alice: User) -> list[str]:
     version = making.make_version(workspace, alice)
-    values = {"version_id": str(version.pk), "run_id": str(making.make_run(version, alice).pk)}
+    batch = make_batch(make_model(workspace, alice), alice)
+    values = {
+        "version_id": str(version.pk),
+        "run_id": str(making.make_run(version, alice).pk),
+        "batch_id": str(batch.pk),
+    }
     return ["/" + PARAMETER.sub(lambda found: values[found[1]], route) for route in WEBSOCKETS]
 
 
@@ -36,9 +43,9 @@ def accepted(addresses: list[str], user: User | None, origin: str | None) -> lis
         scope = {"type": "websocket", "path": address, "query_string": b"", "headers": headers, "subprotocols": []}
         connection = ApplicationCommunicator(application, scope)
         await connection.send_input({"type": "websocket.connect"})
-        answer = await connection.receive_output(timeout=20)
+        answer = await connection.receive_output(timeout=60)
         await connection.send_input({"type": "websocket.disconnect", "code": 1000})
-        await connection.wait(timeout=20)
+        await connection.wait(timeout=60)
         return bool(answer["type"] == "websocket.accept")
 
     return [asyncio.run(knock(address)) for address in addresses]
@@ -56,6 +63,14 @@ def test_visitors_and_outsiders_do_not(addresses: list[str], charlie: User, oper
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "http://127.0.0.1.evil.example:8000"])
 def test_nobody_follows_from_elsewhere(addresses: list[str], vera: User, origin: str | None) -> None:
     assert accepted(addresses, vera, origin) == [False] * len(WEBSOCKETS)
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", f"{OURS}:99999", "http://x:y", "http://\xff]", "]", ""])
+def test_what_is_no_address_is_turned_away_without_a_fault(
+    addresses: list[str], vera: User, origin: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert accepted(addresses[:1], vera, origin) == [False]
+    assert not caplog.records
 
 
 def test_a_deactivated_member_does_not_follow(addresses: list[str], vera: User) -> None:

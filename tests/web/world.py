@@ -4,15 +4,18 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from modelyard import storage
 from modelyard.accounts import keys, members
 from modelyard.accounts.models import ApiKey, Role, User, Workspace
+from modelyard.batches import services as batches
 from modelyard.datasets.models import Upload
 from modelyard.endpoints import services as endpoints
 from modelyard.registry import services as registry
 from tests import artifacts, factories
+from tests.batches.making import succeed
 from tests.runs import making
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -52,6 +55,8 @@ def make_world(workspace: Workspace, alice: User) -> World:
     upload = Upload.objects.create(
         workspace=workspace, user=alice, filename="a.csv", length=4, expires_at=timezone.now() + timedelta(days=1)
     )
+    file = SimpleUploadedFile("rows.csv", b"age,city\n41,Wien\n")
+    batch = succeed(batches.request_batch(endpoint, by=alice, file=file))
     key, _ = keys.create_key("One of Alice's", workspace=workspace, user=alice, scopes=["predict"])
     invitation, link = members.invite(workspace, "somebody@example.com", Role.EDITOR, by=alice)
     values = {
@@ -64,6 +69,7 @@ def make_world(workspace: Workspace, alice: User) -> World:
         "alias": "champion",
         "endpoint_id": endpoint.pk,
         "upload_id": upload.pk,
+        "batch_id": batch.pk,
         "key_id": key.id,
         "invitation_id": invitation.pk,
         "token": link.rstrip("/").rsplit("/", 1)[1],
@@ -87,6 +93,7 @@ def make_world(workspace: Workspace, alice: User) -> World:
             "data/<uuid:dataset_id>/": f"upload={upload.pk}",
         },
         queries={
+            "batches/new/": f"?version={model_version.pk}",
             "runs/new/": f"?version={version.pk}&template=tabular_classifier",
             "api/v1/datasets/<uuid:dataset_id>/comparison": "?older=1&newer=2",
             "api/v1/models/<str:name>/versions/<int:number>/download": f"?format={model_version.formats[0]}",

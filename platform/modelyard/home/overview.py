@@ -12,6 +12,7 @@ from modelyard.datasets.models import Dataset, DatasetVersion, VersionState
 from modelyard.endpoints.models import Endpoint
 from modelyard.endpoints.states import EndpointState, read_reports, state_of
 from modelyard.endpoints.usage import Calls, calls_by_endpoint
+from modelyard.monitoring.services import Warned, find_drifting
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import KINDS
 from modelyard.quotas.services import QuotaStatus
@@ -62,6 +63,7 @@ class Overview:
     untrained: list[DatasetVersion]
     results: list[Result]
     services: list[Service]
+    drifting: list[Warned]
     quotas: list[QuotaStatus]
 
 
@@ -76,6 +78,7 @@ def see_overview(workspace: Workspace) -> Overview:
         untrained=_untrained(workspace),
         results=results,
         services=services,
+        drifting=find_drifting(workspace),
         quotas=[status for status in quotas.overview(workspace) if KINDS[status.kind].period != "rate"],
     )
 

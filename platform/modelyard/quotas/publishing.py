@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -14,10 +15,11 @@ from modelyard.accounts.models import Workspace
 from modelyard.contracts.route import LIMITS, Limits, spent_key
 from modelyard.mirroring import mirror
 from modelyard.quotas.kinds import KINDS, PREDICTIONS, REQUESTS_PER_SECOND
-from modelyard.quotas.models import Quota
+from modelyard.quotas.models import Quota, UsageEntry
 from modelyard.redis_connection import redis
 
 log = logging.getLogger(__name__)
+KEPT_SECONDS = 40 * 24 * 3600
 
 
 def limits_of(workspace_id: UUID) -> Limits:
@@ -48,8 +50,34 @@ def publish_all_limits() -> None:
     for workspace_id in Workspace.objects.values_list("pk", flat=True):
         if written.get(str(workspace_id)) != json.dumps(limits_of(workspace_id).to_json()):
             _write(workspace_id)
-    for spent in Quota.objects.filter(kind=PREDICTIONS.name, period=month, used__gt=0):
-        redis().set(spent_key(str(spent.workspace_id), month), spent.used, nx=True, ex=40 * 24 * 3600)
+    for quota in Quota.objects.filter(Q(used__gt=0) | Q(reserved__gt=0), kind=PREDICTIONS.name, period=month):
+        _restore_spent(quota)
+
+
+def tell_spent(workspace: Workspace, subject: str, change: int) -> None:
+    """Let the predictors' count of the month follow predictions that `subject` reserved or gave back, on commit.
+
+    While Redis is away nothing happens: the ledger is exact, the predictors' count follows at the next restoration.
+    """
+    transaction.on_commit(partial(_count_spent, workspace.pk, subject, change))
+
+
+def _count_spent(workspace_id: UUID, subject: str, change: int) -> None:
+    entries = UsageEntry.objects.filter(quota__workspace=workspace_id, quota__kind=PREDICTIONS.name, subject=subject)
+    newest = entries.select_related("quota").order_by("-quota__period").first()
+    if newest is None:
+        return
+    try:
+        if not _restore_spent(newest.quota):
+            redis().incrby(spent_key(str(workspace_id), newest.quota.period), change)
+    except (RedisError, OSError) as fault:
+        log.warning("the predictions of workspace %s were not told: %s", workspace_id, fault)
+
+
+def _restore_spent(quota: Quota) -> bool:
+    """Set the predictors' count of a month to what the ledger says, where there is none. False where there is one."""
+    key = spent_key(str(quota.workspace_id), quota.period)
+    return bool(redis().set(key, quota.used + quota.reserved, nx=True, ex=KEPT_SECONDS))
 
 
 def _write(workspace_id: UUID) -> None:

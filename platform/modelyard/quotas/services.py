@@ -77,6 +77,13 @@ def reserve(workspace: Workspace, kind: str, amount: int, *, subject: str) -> No
         Quota.objects.filter(pk=quota.pk).update(reserved=F("reserved") - amount)
 
 
+def require_left(workspace: Workspace, kind: str, amount: int = 1) -> None:
+    """Raise `QuotaExceeded` where less than `amount` is left now; nothing is taken."""
+    quota = _current_quota(workspace, kind)
+    if quota.used + quota.reserved + amount > quota.limit:
+        raise QuotaExceeded(say_exceeded(KINDS[kind], quota, amount), kind=kind)
+
+
 @transaction.atomic
 def commit(workspace: Workspace, kind: str, *, subject: str, amount: int) -> bool:
     """Turn the reservation of `subject` into use of `amount`, which may differ. False where none is open."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from modelyard.accounts.people import ensure_admin
 from modelyard.launching import preparing
@@ -15,6 +15,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         preparing.make_folders(settings.ENVIRONMENT.home)
+        try:
+            preparing.check_storage(settings.ENVIRONMENT.bucket)
+        except preparing.NoStorage as fault:
+            raise CommandError(str(fault)) from None
         preparing.migrate()
         preparing.collect_static_files()
         password = ensure_admin(settings.ENVIRONMENT.admin_email, settings.ENVIRONMENT.admin_password)

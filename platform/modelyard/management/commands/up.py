@@ -48,7 +48,7 @@ class Command(BaseCommand):
             self.say("\nStopping …")
         except KeyboardInterrupt:
             self.say("\nStopping …")
-        except (NotReady, NoRedis) as fault:
+        except (NotReady, NoRedis, preparing.NoStorage) as fault:
             raise CommandError(str(fault)) from None
         finally:
             roof.stop()
@@ -67,6 +67,9 @@ class Command(BaseCommand):
                 redis_url = start_redis(environment.home, roof)
         os.environ["REDIS_URL"] = redis_url
         _use_redis(redis_url)
+        if environment.bucket is not None:
+            with self._step("Object store"):
+                preparing.check_storage(environment.bucket)
         with self._step("Database"):
             preparing.migrate()
         with self._step("Static files"):
