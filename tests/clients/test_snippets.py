@@ -1,5 +1,6 @@
 """The snippets for original clients, run as pasted, against the real predictor."""
 
+import json
 import os
 import re
 import subprocess
@@ -81,6 +82,10 @@ def test_curl_of_the_page_works(served: Shared, tmp_path: Path) -> None:
     lines = [line for block in blocks_of("sh") for line in block.splitlines()]
     assert lines
     for line in lines:
-        command = ["bash", "-c", line.replace("pets", "pictures")]
+        command = ["bash", "-c", line.replace("pets", "pictures").replace("churn", "people")]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-        assert '"label":"light"' in done.stdout, done.stdout
+        if " -o " in line:
+            document = json.loads((tmp_path / line.split(" -o ")[1].replace("churn", "people")).read_text())
+            assert document["openapi"].startswith("3.1")
+        else:
+            assert '"label":"light"' in done.stdout, done.stdout
