@@ -22,7 +22,7 @@ from workers.serving.grpc.messages import SERVICE
 
 @pytest.fixture(scope="module")
 def served(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(redis_server, 7, tmp_path_factory.mktemp("grpc")) as served:
+    with serve(redis_server, 8, tmp_path_factory.mktemp("grpc-port")) as served:
         yield served
 
 
