@@ -5,22 +5,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from modelyard.accounts.keys import create_key
 from modelyard.accounts.models import ApiKey, User, Workspace
 from tests.web.access import ROUTES, WEBSOCKETS, Access, Least
+from tests.web.asking import ask, name_provider
 from tests.web.routes import http_routes, methods_of, websocket_routes
 from tests.web.world import World, make_world
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+FROM_OUTSIDE = ("forgotten/<uidb64>/<token>/", "sign-in/sso/back/")
+"""Pages that need what a mail or the identity provider gives."""
 NARROWER = {"read": "predict", "write": "read", "admin": "write"}
 
 
 @pytest.fixture
-def world(redis: Any, workspace: Workspace, alice: User) -> World:
+def world(redis: Any, workspace: Workspace, alice: User, monkeypatch: pytest.MonkeyPatch) -> World:
+    name_provider(monkeypatch)
     return make_world(workspace, alice)
 
 
@@ -28,27 +31,6 @@ def declared() -> Iterator[tuple[str, str, Access]]:
     for route, methods in ROUTES.items():
         for method, access in methods.items():
             yield route, method, access
-
-
-def ask(client: Client, world: World, route: str, method: str, **headers: str) -> int:
-    """Call an address and take back whatever that did, cookies too. To be sent to the sign-in is told as 401."""
-    address = world.address(route) + world.queries.get(route, "")
-    body, content_type = world.bodies.get(route, ""), "application/x-www-form-urlencoded"
-    if route.startswith("api/"):
-        body, content_type = body or "{}", "application/json"
-    if route.startswith("api/v1/uploads"):
-        headers = {**headers, "Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
-        content_type = "application/offset+octet-stream" if method == "PATCH" else content_type
-    client.raise_request_exception = False
-    cookies = dict(client.cookies)
-    with transaction.atomic():
-        answer = client.generic(method, address, body, content_type, headers=headers)
-        transaction.set_rollback(True)
-    client.cookies.clear()
-    client.cookies.update(cookies)
-    if answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in/?next="):
-        return 401
-    return int(answer.status_code)
 
 
 def wrong_cells(
@@ -198,7 +180,7 @@ def test_those_who_may_get_in(client: Client, world: World, alice: User, operato
 
     refused = (401, 403, 405)
     assert wrong_cells(declared(), call, lambda status: status not in refused and status < 500) == []
-    about_objects = (cell for cell in declared() if cell[1] in ("GET", "HEAD") and "uidb64" not in cell[0])
+    about_objects = (cell for cell in declared() if cell[1] in ("GET", "HEAD") and cell[0] not in FROM_OUTSIDE)
     assert wrong_cells(about_objects, call, lambda status: status in (200, 302)) == []
 
 

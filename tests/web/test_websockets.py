@@ -73,6 +73,13 @@ def test_what_is_no_address_is_turned_away_without_a_fault(
     assert not caplog.records
 
 
+def test_a_member_without_the_second_factor_that_is_required_does_not_follow(
+    addresses: list[str], vera: User, workspace: Workspace
+) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(second_factor=True)
+    assert accepted(addresses, vera, OURS) == [False] * len(WEBSOCKETS)
+
+
 def test_a_deactivated_member_does_not_follow(addresses: list[str], vera: User) -> None:
     User.objects.filter(pk=vera.pk).update(is_active=False)
     assert accepted(addresses, vera, OURS) == [False] * len(WEBSOCKETS)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from allauth.mfa.models import Authenticator
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
@@ -13,6 +14,8 @@ from modelyard.accounts.models import ApiKey, Role, User, Workspace
 from modelyard.batches import services as batches
 from modelyard.datasets.models import Upload
 from modelyard.endpoints import services as endpoints
+from modelyard.keeping.exporting import ZIP
+from modelyard.keeping.models import Export, ExportState, Receipt
 from modelyard.registry import services as registry
 from tests import artifacts, factories
 from tests.batches.making import succeed
@@ -38,27 +41,36 @@ class World:
         return "/" + PARAMETER.sub(lambda found: {**self.values, "name": named}[found[1]], route)
 
 
-def make_world(workspace: Workspace, alice: User) -> World:
-    dora = factories.make_user("dora")
-    version = making.make_version(workspace, alice)
-    making.make_version(workspace, alice)
+def make_world(workspace: Workspace, alice: User, mark: str = "") -> World:
+    """One of everything; `mark` begins every name, so that two worlds can be told apart."""
+    dora = factories.make_user(f"{mark}dora")
+    version = making.make_version(workspace, alice, name=f"{mark}Flowers")
+    making.make_version(workspace, alice, name=f"{mark}Flowers")
     folder = storage.version_folder(version.pk)
     (folder / "source").write_bytes(b"a,b\n1,2\n")
     (folder / "preview").mkdir()
     (folder / "preview" / PREVIEW).write_bytes(b"\xff\xd8\xff\xe0")
-    run = making.make_run(version, alice)
-    model_version = artifacts.make_version(workspace, alice)
-    artifacts.make_version(workspace, alice)
+    run = making.make_run(version, alice, name=f"{mark}run")
+    model_version = artifacts.make_version(workspace, alice, f"{mark}Churn")
+    artifacts.make_version(workspace, alice, f"{mark}Churn")
     registry.set_alias(model_version, "champion", by=alice)
     split = [{"version": model_version.number, "percent": 100}]
-    endpoint = endpoints.publish(workspace, "churn", model_version.model, split, by=alice)
+    endpoint = endpoints.publish(workspace, f"{mark}churn", model_version.model, split, by=alice)
     upload = Upload.objects.create(
-        workspace=workspace, user=alice, filename="a.csv", length=4, expires_at=timezone.now() + timedelta(days=1)
+        workspace=workspace,
+        user=alice,
+        filename=f"{mark}a.csv",
+        length=4,
+        expires_at=timezone.now() + timedelta(days=1),
     )
-    file = SimpleUploadedFile("rows.csv", b"age,city\n41,Wien\n")
+    file = SimpleUploadedFile(f"{mark}rows.csv", b"age,city\n41,Wien\n")
     batch = succeed(batches.request_batch(endpoint, by=alice, file=file))
-    key, _ = keys.create_key("One of Alice's", workspace=workspace, user=alice, scopes=["predict"])
-    invitation, link = members.invite(workspace, "somebody@example.com", Role.EDITOR, by=alice)
+    key, _ = keys.create_key(f"{mark}One of Alice's", workspace=workspace, user=alice, scopes=["predict"])
+    invitation, link = members.invite(workspace, f"{mark}somebody@example.com", Role.EDITOR, by=alice)
+    passkey = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Laptop", "credential": {}})
+    export = Export.objects.create(person=alice, state=ExportState.READY, expires_at=timezone.now() + timedelta(days=1))
+    export.folder.mkdir(parents=True)
+    (export.folder / ZIP).write_bytes(b"PK\x05\x06" + bytes(18))
     values = {
         "dataset_id": version.dataset_id,
         "version_id": version.pk,
@@ -79,6 +91,10 @@ def make_world(workspace: Workspace, alice: User) -> World:
         "kind": "endpoints",
         "grouping": "day",
         "uidb64": "MQ",
+        "passkey_id": passkey.pk,
+        "receipt_id": Receipt.objects.create(
+            kind="dataset", subject="gone", workspace=workspace.pk, digest="0" * 64
+        ).pk,
     }
     return World(
         key=key,
@@ -91,6 +107,8 @@ def make_world(workspace: Workspace, alice: User) -> World:
         bodies={
             "api/v1/models/<str:name>/aliases/<str:alias>": '{"version": 2}',
             "data/<uuid:dataset_id>/": f"upload={upload.pk}",
+            "data/versions/<uuid:version_id>/kind/": "column=length&kind=number",
+            "endpoints/aliases/<uuid:model_id>/": "alias=latest&version=2",
         },
         queries={
             "batches/new/": f"?version={model_version.pk}",

@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from modelyard.accounts.models import Attempts
 
@@ -33,6 +34,7 @@ class Patience:
 SAME_ADDRESS = Patience(free=4, first=timedelta(seconds=1), longest=timedelta(minutes=15))
 ANY_ADDRESS = Patience(free=20, first=timedelta(seconds=30), longest=timedelta(seconds=60))
 MAILS = Patience(free=2, first=timedelta(minutes=1), longest=timedelta(hours=1))
+PROOFS = Patience(free=5, first=timedelta(seconds=5), longest=timedelta(minutes=15))
 SIGN_UPS = Patience(free=10, first=timedelta(seconds=10), longest=timedelta(minutes=10))
 
 
@@ -49,6 +51,24 @@ def forget_sign_in(email: str, address: str, *, known: bool) -> None:
     Attempts.objects.filter(pk=_digest(_pair(email, address))).delete()
     if not known:
         Attempts.objects.filter(pk=_digest(_account(email)), count__gt=0).update(count=F("count") - 1)
+
+
+def claim_proof(person: str) -> timedelta | None:
+    """Take a try at a second factor or, while signed in, at the password of a person (by id), from whatever address.
+
+    Only who has the first factor or the session comes this far, so nobody else can make the person wait.
+    """
+    return claim(f"proof {person}", PROOFS)
+
+
+def forget_proof(person: str) -> None:
+    """The try succeeded."""
+    Attempts.objects.filter(pk=_digest(f"proof {person}")).delete()
+
+
+def say_wait(wait: timedelta) -> str:
+    """What somebody is told who has to wait."""
+    return gettext("Too many tries. Try again in %(seconds)d seconds.") % {"seconds": int(wait.total_seconds()) + 1}
 
 
 def claim_mail(email: str) -> bool:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from modelyard.accounts.factors import holding
 from modelyard.accounts.keys import USE_NOTED_EVERY, find_key, note_use
 from modelyard.accounts.middleware import workspace_of
 from modelyard.accounts.models import ApiKey, User
@@ -41,6 +42,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate(self, request: Request) -> Any:
         found = super().authenticate(request)
         if found is not None:
+            if holding.is_missing(found[0], request._request.session.get(holding.SESSION_HOW, "")):
+                message = "this account needs a second factor; set one up under Settings, Security"
+                raise exceptions.PermissionDenied(message, code="second_factor_missing")
             request._request.workspace = workspace_of(request._request)  # type: ignore[attr-defined]
         return found
 

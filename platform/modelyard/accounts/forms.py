@@ -1,5 +1,7 @@
 """What people fill in about themselves, their workspace and their keys."""
 
+import json
+import time
 from typing import Any
 
 from django import forms
@@ -7,8 +9,22 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from modelyard.accounts import attempts
 from modelyard.accounts.keys import MOST_OVERLAP_HOURS
 from modelyard.accounts.models import Role, User
+
+FRESH_SECONDS = 900
+
+
+def _check_password(person: User, password: str, form: forms.Form, name: str) -> None:
+    """Add an error to the field `name` unless this is the person's password; tries are slowed down."""
+    wait = attempts.claim_proof(str(person.pk))
+    if wait is not None:
+        form.add_error(name, attempts.say_wait(wait))
+    elif not person.check_password(password):
+        form.add_error(name, _("This is not your password."))
+    else:
+        attempts.forget_proof(str(person.pk))
 
 
 def _password(autocomplete: str) -> forms.PasswordInput:
@@ -63,11 +79,11 @@ class PasswordForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.person = person
 
-    def clean_old_password(self) -> str:
-        password: str = self.cleaned_data["old_password"]
-        if not self.person.check_password(password):
-            raise forms.ValidationError(_("This is not your password."))
-        return password
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "old_password" in cleaned:
+            _check_password(self.person, cleaned["old_password"], self, "old_password")
+        return cleaned
 
     def clean_new_password(self) -> str:
         password: str = self.cleaned_data["new_password"]
@@ -75,8 +91,83 @@ class PasswordForm(forms.Form):
         return password
 
 
+class ProofForm(forms.Form):
+    """Asks for the password again before something that decides who gets in.
+
+    People without one, who come by single sign-on or a passkey, must have signed in a short while ago.
+    """
+
+    password = forms.CharField(
+        label=_("Your password"), strip=False, max_length=1024, widget=_password("current-password")
+    )
+
+    def __init__(self, person: User, *args: Any, began: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person, self.began = person, began
+        self.order_fields([name for name in self.fields if name != "password"])
+        if not person.has_usable_password():
+            del self.fields["password"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "password" in self.fields:
+            _check_password(self.person, cleaned.get("password", ""), self, "password")
+        elif time.time() - self.began > FRESH_SECONDS:
+            raise forms.ValidationError(_("You signed in a while ago. Sign out and in again, then do this first."))
+        return cleaned
+
+
+class AppForm(ProofForm):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        help_text=_("The six digits that the app shows now."),
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+
+class PasskeyForm(ProofForm):
+    name = forms.CharField(
+        label=_("Name"), max_length=60, help_text=_("How you tell it from others, such as “work laptop”.")
+    )
+
+
+class CredentialForm(forms.Form):
+    """What a browser made with a passkey: an object in JSON."""
+
+    credential = forms.CharField(max_length=20_000)
+
+    def clean_credential(self) -> dict[str, Any]:
+        try:
+            made = json.loads(self.cleaned_data["credential"])
+        except (ValueError, RecursionError) as fault:
+            raise forms.ValidationError("must be JSON") from fault
+        if not isinstance(made, dict):
+            raise forms.ValidationError("must be an object in JSON")
+        return made
+
+
+class SecondFactorForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        help_text=_("The six digits that your app shows now, or one of your recovery codes."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "spellcheck": "false"}
+        ),
+    )
+
+
 class WorkspaceForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120)
+
+
+class WorkspaceRuleForm(forms.Form):
+    second_factor = forms.BooleanField(
+        label=_("Members need a second factor"),
+        required=False,
+        help_text=_("Whoever has none sets one up before anything else."),
+    )
 
 
 class InvitationForm(forms.Form):

@@ -12,10 +12,15 @@ from django.template.loader import render_to_string
 log = logging.getLogger(__name__)
 
 
+def write(name: str, address: str, words: Mapping[str, Any]) -> EmailMessage:
+    """A mail that is ready to be sent, in the active language."""
+    subject, _, body = render_to_string(f"accounts/mail/{name}.txt", dict(words)).strip().partition("\n")
+    return EmailMessage(" ".join(subject.split()), body.strip() + "\n", to=[address])
+
+
 def send_later(name: str, address: str, words: Mapping[str, Any]) -> threading.Thread:
     """Write a mail now and send it in the background: nobody waits for it, or can tell by the time that it was sent."""
-    subject, _, body = render_to_string(f"accounts/mail/{name}.txt", dict(words)).strip().partition("\n")
-    message = EmailMessage(" ".join(subject.split()), body.strip() + "\n", to=[address])
+    message = write(name, address, words)
     thread = threading.Thread(target=_send, args=[message], name=f"mail {name}", daemon=True)
     thread.start()
     return thread

@@ -66,6 +66,24 @@ class User(AbstractBaseUser, PermissionsMixin):
         return salted_hmac("modelyard.accounts.session", text, secret=secret, algorithm="sha256").hexdigest()
 
 
+class Identity(models.Model):
+    """Who a person is to an identity provider: `subject` never changes there, an e-mail address may."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.URLField(max_length=300)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="one_identity"),
+            models.UniqueConstraint(fields=["user", "issuer"], name="one_identity_of_a_provider"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
+
+
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(memberships__user=user).distinct()
@@ -76,6 +94,7 @@ class Workspace(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=120)
+    second_factor = models.BooleanField(_("members need a second factor"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = WorkspaceQuerySet.as_manager()

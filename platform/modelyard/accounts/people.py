@@ -25,6 +25,13 @@ def sign_up(
     except ValidationError as fault:
         raise InvalidInput({"password": " ".join(fault.messages)}) from fault
     person.set_password(password)
+    join(person, request=request)
+    return person
+
+
+@transaction.atomic
+def join(person: User, *, request: HttpRequest | None = None) -> None:
+    """Keep a new person and make them a workspace of their own. Raises `Conflict` where the address is taken."""
     try:
         with transaction.atomic():
             person.save(force_insert=True)
@@ -32,7 +39,6 @@ def sign_up(
         raise Conflict(gettext("There is an account with this address already.")) from fault
     create_workspace(gettext("Workspace of %(name)s") % {"name": str(person)[:100]}, owner=person)
     record("person.sign_up", str(person.pk), by=person, workspace=None, request=request)
-    return person
 
 
 @transaction.atomic

@@ -31,6 +31,15 @@ def rename_workspace(workspace: Workspace, name: str, *, by: User, request: Http
     )
 
 
+@transaction.atomic
+def require_second_factor(workspace: Workspace, wanted: bool, *, by: User, request: HttpRequest | None = None) -> None:
+    """Decide whether members need a second factor. Raises `NotAllowed`."""
+    require_role(by, workspace, Role.OWNER)
+    workspace.second_factor = wanted
+    workspace.save(update_fields=["second_factor"])
+    record("workspace.second_factor", str(workspace.pk), by=by, workspace=workspace, request=request, wanted=wanted)
+
+
 def role_of(user: User, workspace: Workspace) -> Role | None:
     """The role of `user` in `workspace`, None for an outsider."""
     membership = Membership.objects.filter(user=user, workspace=workspace).first()

@@ -1,10 +1,15 @@
 from django.urls import path
 
-from modelyard.accounts.views import keys, members, personal, signing_in
+from modelyard.accounts.views import factors, keys, members, personal, second_factor, signing_in, single_sign_on
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", signing_in.sign_in, name="sign_in"),
+    path("sign-in/second/", second_factor.ask_for_code, name="second_factor"),
+    path("sign-in/passkey/", second_factor.take_passkey, name="take_passkey"),
+    path("sign-in/passkey/options/", second_factor.offer_passkey, name="offer_passkey"),
+    path("sign-in/sso/", single_sign_on.leave, name="single_sign_on"),
+    path("sign-in/sso/back/", single_sign_on.come_back, name="single_sign_on_back"),
     path("sign-up/", signing_in.sign_up, name="sign_up"),
     path("sign-out/", signing_in.sign_out, name="sign_out"),
     path("forgotten/", signing_in.forgotten, name="forgotten"),
@@ -13,11 +18,21 @@ urlpatterns = [
     path("settings/", personal.settings_page, name="settings"),
     path("settings/password/", personal.change_password, name="change_password"),
     path("settings/end-sessions/", personal.end_sessions, name="end_sessions"),
+    path("settings/security/", factors.security, name="security"),
+    path("settings/security/app/", factors.set_up_app, name="set_up_app"),
+    path("settings/security/app/remove/", factors.remove_app, name="remove_app"),
+    path("settings/security/recovery/", factors.renew_recovery_codes, name="renew_recovery_codes"),
+    path("settings/security/passkeys/", factors.add_passkey, name="add_passkey"),
+    path("settings/security/passkeys/options/", factors.offer_to_add_passkey, name="offer_to_add_passkey"),
+    path("settings/security/passkeys/<int:passkey_id>/remove/", factors.remove_passkey, name="remove_passkey"),
+    path("settings/security/sso/", factors.allow_connecting, name="connect_single_sign_on"),
+    path("settings/security/sso/remove/", single_sign_on.disconnect, name="disconnect_single_sign_on"),
     path("switch/", personal.switch_workspace, name="switch"),
     path("language/", personal.set_language, name="language"),
     path("members/", members.members_page, name="members"),
     path("members/invite/", members.invite, name="invite"),
     path("members/rename/", members.rename, name="rename_workspace"),
+    path("members/second-factor/", members.set_rule, name="set_workspace_rule"),
     path("members/<int:membership_id>/role/", members.set_role, name="set_role"),
     path("members/<int:membership_id>/remove/", members.remove, name="remove_member"),
     path("members/invitations/<uuid:invitation_id>/withdraw/", members.withdraw, name="withdraw_invitation"),

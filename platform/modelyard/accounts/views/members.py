@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from modelyard.accounts import members, services
-from modelyard.accounts.forms import InvitationForm, WorkspaceForm
+from modelyard.accounts.forms import InvitationForm, WorkspaceForm, WorkspaceRuleForm
 from modelyard.accounts.middleware import SESSION_NAME
 from modelyard.accounts.models import Invitation, Membership, Role, Workspace
 from modelyard.accounts.requests import person_of, workspace_of_page
@@ -52,6 +52,16 @@ def rename(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _show_members(request, workspace, InvitationForm(), form)
     services.rename_workspace(workspace, form.cleaned_data["name"], by=person_of(request), request=request)
+    messages.success(request, gettext("Saved."))
+    return redirect("accounts:members")
+
+
+@login_required
+@require_POST
+def set_rule(request: HttpRequest) -> HttpResponse:
+    workspace, form = workspace_of_page(request), WorkspaceRuleForm(request.POST)
+    wanted = form.is_valid() and form.cleaned_data["second_factor"]
+    services.require_second_factor(workspace, wanted, by=person_of(request), request=request)
     messages.success(request, gettext("Saved."))
     return redirect("accounts:members")
 
@@ -130,6 +140,7 @@ def _show_members(
         "roles": Role.choices,
         "form": form,
         "rename_form": rename_form,
+        "rule_form": WorkspaceRuleForm(initial={"second_factor": workspace.second_factor}),
         "link": link,
         "invited": invited,
     }

@@ -1,10 +1,9 @@
 """Coming and going: sign in, sign up, sign out, a forgotten password."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import authenticate, logout
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -14,15 +13,13 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from modelyard.accounts import attempts, people, recovery
+from modelyard.accounts import attempts, entering, people, recovery
+from modelyard.accounts.factors import passkeys
 from modelyard.accounts.forms import ForgottenForm, SignInForm, SignUpForm
 from modelyard.accounts.models import User
 from modelyard.accounts.requests import address_of, next_page
 from modelyard.accounts.services import record
 from modelyard.errors import Conflict, InvalidInput
-
-KNOWN_COOKIE = "known"
-KNOWN_SECONDS = 365 * 24 * 3600
 
 
 @sensitive_post_parameters("password")
@@ -47,7 +44,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         wait = attempts.claim_sign_up(address_of(request))
         if wait is not None:
-            form.add_error(None, _say_wait(wait))
+            form.add_error(None, attempts.say_wait(wait))
             return render(request, "accounts/sign_up.html", {"form": form, "next": target}, status=429)
         language = request.LANGUAGE_CODE
         try:
@@ -57,8 +54,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         except Conflict as fault:
             form.add_error("email", fault.message)
         else:
-            login(request, person, backend="django.contrib.auth.backends.ModelBackend")
-            return HttpResponseRedirect(target)
+            return entering.finish(request, person, how="sign-up", target=target)
     context = {"form": form, "next": target}
     return render(request, "accounts/sign_up.html", context, status=422 if form.errors else 200)
 
@@ -102,10 +98,10 @@ class ChooseNewPassword(PasswordResetConfirmView):
 
 def _try_to_sign_in(request: HttpRequest, form: SignInForm, target: str) -> HttpResponse:
     email, address = form.cleaned_data["email"].lower(), address_of(request)
-    known = request.get_signed_cookie(KNOWN_COOKIE, default="", salt=email) == "yes"
+    known = entering.is_known(request, email)
     wait = attempts.claim_sign_in(email, address, known=known)
     if wait is not None:
-        form.add_error(None, _say_wait(wait))
+        form.add_error(None, attempts.say_wait(wait))
         answer = _show_sign_in(request, form, target, status=429)
         answer.headers["Retry-After"] = str(int(wait.total_seconds()) + 1)
         return answer
@@ -115,25 +111,15 @@ def _try_to_sign_in(request: HttpRequest, form: SignInForm, target: str) -> Http
         form.add_error(None, gettext("This address and password do not belong together. Check both and try again."))
         return _show_sign_in(request, form, target, status=422)
     attempts.forget_sign_in(email, address, known=known)
-    login(request, person)
-    record("person.sign_in", str(person.pk), by=person, workspace=None, request=request)
-    answer = HttpResponseRedirect(target)
-    answer.set_signed_cookie(
-        KNOWN_COOKIE,
-        "yes",
-        salt=email,
-        max_age=KNOWN_SECONDS,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-    return answer
+    return entering.enter(request, person, how="password", target=target)
 
 
 def _show_sign_in(request: HttpRequest, form: SignInForm, target: str, *, status: int) -> HttpResponse:
-    context = {"form": form, "next": target, "sign_up_allowed": settings.ENVIRONMENT.sign_up}
+    context = {
+        "form": form,
+        "next": target,
+        "sign_up_allowed": settings.ENVIRONMENT.sign_up,
+        "single_sign_on": settings.ENVIRONMENT.single_sign_on,
+        "passkeys": passkeys.are_possible(),
+    }
     return render(request, "accounts/sign_in.html", context, status=status)
-
-
-def _say_wait(wait: timedelta) -> str:
-    return gettext("Too many tries. Try again in %(seconds)d seconds.") % {"seconds": int(wait.total_seconds()) + 1}
