@@ -74,6 +74,11 @@ def predictions_folder(batch: UUID) -> Path:
     return _made("predictions") / str(batch)
 
 
+def export_folder(export: UUID) -> Path:
+    """The folder of an export: the zip with everything that a person owns."""
+    return _made("exports") / str(export)
+
+
 def keep(folder: Path, *, at: Path | None = None, manifest: str = "") -> str:
     """Make everything in `folder` safe and readable from every machine; returns the seal to open it with.
 

@@ -1,8 +1,11 @@
 """Which bucket: `s3://bucket/prefix?endpoint_url=https://minio:9000&region=…&addressing=path`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from modelyard.ciphering import KeyRing
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PART = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -12,15 +15,23 @@ ADDRESSING = ("auto", "path", "virtual")
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A place in an object store. `prefix` is empty or ends with a slash."""
+    """A place in an object store. `prefix` is empty or ends with a slash.
+
+    `keys` encrypt what is stored. `folder` is a folder of this machine, or one that machines share, which holds
+    encrypted objects instead of a store over the network.
+    """
 
     name: str
     prefix: str = ""
     endpoint_url: str | None = None
     region: str | None = None
     addressing: str = "auto"
+    folder: Path | None = None
+    keys: KeyRing = field(default_factory=KeyRing)
 
     def __str__(self) -> str:
+        if self.folder is not None:
+            return f"the folder {self.folder}"
         return f"s3://{self.name}/{self.prefix}" + (f" at {self.endpoint_url}" if self.endpoint_url else "")
 
 

@@ -7,17 +7,17 @@ was sent again afterwards; both hold the same bytes of the same file.
 from pathlib import Path
 
 from modelyard.objects.faults import Damaged
-from modelyard.objects.store import Store
+from modelyard.objects.stores import AnyStore
 
 LARGEST = 64 * 1024**2
 
 
-def store_part(store: Store, key: str, start: int, content: bytes) -> None:
+def store_part(store: AnyStore, key: str, start: int, content: bytes) -> None:
     """Store the bytes from `start` on."""
     store.put_bytes(f"{key}/{start:020d}-{start + len(content):020d}", content)
 
 
-def join_parts(store: Store, key: str, length: int, target: Path) -> None:
+def join_parts(store: AnyStore, key: str, length: int, target: Path) -> None:
     """Write the whole file. Raises `Damaged` where a part of it is missing."""
     parts = sorted(_span(name) for name, _written in store.list_keys(f"{key}/"))
     position = 0

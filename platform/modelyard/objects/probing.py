@@ -4,14 +4,14 @@ import uuid
 
 from modelyard.objects.bucket import Bucket
 from modelyard.objects.faults import Damaged, Unreachable
-from modelyard.objects.store import Store
+from modelyard.objects.stores import open_store
 
 CONTENT = b"Modelyard was here to see whether it can write, read, list and delete."
 
 
 def probe(bucket: Bucket) -> str:
     """What is wrong with the store and what to look at, in one sentence; empty where everything works."""
-    store = Store(bucket)
+    store = open_store(bucket)
     folder = f"probes/{uuid.uuid4()}"
     step = "written"
     try:

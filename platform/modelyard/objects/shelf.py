@@ -27,7 +27,7 @@ from modelyard.objects.bucket import Bucket
 from modelyard.objects.faults import Damaged
 from modelyard.objects.index import LARGEST, Entry, Index, digest
 from modelyard.objects.packing import pack, unpack
-from modelyard.objects.store import Store
+from modelyard.objects.stores import open_store
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Shelf:
 
     def __init__(self, root: Path, bucket: Bucket, bytes_kept: int) -> None:
         self.root = root.resolve()
-        self.store = Store(bucket)
+        self.store = open_store(bucket)
         self.bytes_kept = bytes_kept
         self._listed_at: dict[str, float] = {}
 
@@ -62,6 +62,8 @@ class Shelf:
         """Nobody takes the copy away as long as the block lasts."""
         with locks.shared(self._lock(_stem(self.key_of(folder)), "use")):
             yield
+        if self.bytes_kept == 0:
+            self.make_room()
 
     def keep(self, folder: Path, *, at: Path | None = None, manifest: str = "") -> str:
         """Store the whole folder (as what is `at`); returns its seal. Objects that are there are not sent again."""

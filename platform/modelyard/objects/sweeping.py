@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 300.0
 QUIET_SECONDS = 24 * 3600.0
 MARK = ".swept"
-KINDS = ("uploads", "datasets", "artifacts", "runs", "batches", "scoring", "predictions")
+KINDS = ("uploads", "datasets", "artifacts", "runs", "batches", "scoring", "predictions", "exports")
 
 
 def sweep(shelf: Shelf) -> None:
