@@ -50,7 +50,7 @@ def test_the_figures_are_exported(client: Client, alice: User, grouping: str) ->
     client.force_login(alice)
     answer = client.get(reverse("quotas:usage_csv", args=[grouping]), {"days": "7"})
     assert answer.headers["Content-Disposition"].startswith("attachment")
-    (row,) = csv.DictReader(io.StringIO(answer.content.decode()))
+    (row,) = csv.DictReader(io.StringIO(answer.getvalue().decode()))
     assert (row["requests"], row["predictions"], row["errors"]) == ("7", "4321", "2")
 
 
@@ -62,7 +62,7 @@ def test_there_is_no_export_by_anything_else(client: Client, alice: User, worksp
 def test_no_cell_is_a_formula(client: Client, alice: User, workspace: Workspace) -> None:
     PredictionUsage.objects.create(workspace=workspace, endpoint="=HYPERLINK(1)", hour=timezone.now(), requests=1)
     client.force_login(alice)
-    content = client.get(reverse("quotas:usage_csv", args=["endpoint"])).content.decode()
+    content = client.get(reverse("quotas:usage_csv", args=["endpoint"])).getvalue().decode()
     assert "'=HYPERLINK(1)" in content
     assert "\n=" not in content
 

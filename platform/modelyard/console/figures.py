@@ -13,13 +13,14 @@ from django.utils.translation import gettext
 
 from modelyard.accounts.models import User, Workspace
 from modelyard.datasets.models import Dataset
+from modelyard.endpoints.costing import Charge
 from modelyard.endpoints.models import Endpoint, PredictionUsage
 from modelyard.quotas.kinds import STORAGE_BYTES
 from modelyard.quotas.models import Quota
 from modelyard.registry.models import ModelVersion
 from modelyard.runs.models import RunState, TrainingRun, Worker
+from modelyard.runs.reporting import ALIVE
 
-ALIVE = timedelta(seconds=60)
 MOST_LINES = 5
 
 
@@ -74,6 +75,20 @@ def chart_predictions(start: datetime, end: datetime) -> dict[str, Any]:
     return _chart(sums, start, end, label=gettext("Predictions"), form="number")
 
 
+def chart_costs(charges: Iterable[Charge], start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """What was used cost a day, by workspace as above: one chart for each currency."""
+    sums: dict[str, dict[tuple[UUID, date], float]] = {}
+    for charge in charges:
+        for currency, amount in charge.cost.amounts.items():
+            of_currency, place = sums.setdefault(currency, {}), (charge.workspace, charge.day)
+            of_currency[place] = of_currency.get(place, 0) + float(amount)
+    return [
+        _chart(found, start, end, label=currency, form="number", whole=False)
+        for currency, found in sorted(sums.items())
+        if any(found.values())
+    ]
+
+
 def chart_training(start: datetime, end: datetime) -> dict[str, Any]:
     """Training time a day, by workspace as above."""
     sums: dict[tuple[UUID, date], float] = {}
@@ -92,7 +107,13 @@ def days_between(start: datetime, end: datetime) -> list[date]:
 
 
 def _chart(
-    sums: Mapping[tuple[UUID, date], float], start: datetime, end: datetime, *, label: str, form: str
+    sums: Mapping[tuple[UUID, date], float],
+    start: datetime,
+    end: datetime,
+    *,
+    label: str,
+    form: str,
+    whole: bool = True,
 ) -> dict[str, Any]:
     totals: dict[UUID, float] = {}
     for (workspace, _day), amount in sums.items():
@@ -108,7 +129,7 @@ def _chart(
         series.append({"name": gettext("All workspaces"), "points": _points(sums, (), days)})
     return {
         "x": {"label": gettext("Day"), "format": "time"},
-        "y": {"label": label, "format": form, "min": 0, "whole": True},
+        "y": {"label": label, "format": form, "min": 0, "whole": whole},
         "series": series,
     }
 

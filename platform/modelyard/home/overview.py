@@ -19,7 +19,7 @@ from modelyard.quotas.services import QuotaStatus
 from modelyard.registry.metrics import Headline, headline_of
 from modelyard.registry.models import ModelVersion
 from modelyard.runs.models import RunState, TrainingRun
-from modelyard.runs.services import queue_position
+from modelyard.runs.services import queue_positions
 
 SHOWN = 4
 RECENTLY = timedelta(days=1)
@@ -68,7 +68,7 @@ class Overview:
 
 
 def see_overview(workspace: Workspace) -> Overview:
-    """Gather the first page in a fixed number of queries, but for one a waiting run."""
+    """Gather the first page in a fixed number of queries."""
     results, services = _results(workspace), _services(workspace)
     return Overview(
         next=_next_station(workspace, bool(results), bool(services)),
@@ -85,8 +85,10 @@ def see_overview(workspace: Workspace) -> Overview:
 
 def see_work(workspace: Workspace) -> list[Work]:
     """The runs that wait or train, oldest first."""
-    runs = TrainingRun.objects.filter(workspace=workspace).unfinished().select_related("dataset_version__dataset")
-    return [Work(run=run, position=queue_position(run)) for run in runs.order_by("created_at")[:SHOWN]]
+    unfinished = TrainingRun.objects.filter(workspace=workspace).unfinished()
+    runs = list(unfinished.select_related("dataset_version__dataset").order_by("created_at")[:SHOWN])
+    places = queue_positions() if any(run.state == RunState.QUEUED for run in runs) else {}
+    return [Work(run=run, position=places.get(run.pk)) for run in runs]
 
 
 def reading(workspace: Workspace) -> list[DatasetVersion]:

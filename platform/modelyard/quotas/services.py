@@ -22,6 +22,7 @@ from modelyard.errors import InvalidInput, NotAllowed, QuotaExceeded
 from modelyard.quotas import publishing
 from modelyard.quotas.kinds import KINDS, QuotaKind
 from modelyard.quotas.models import EntryState, Quota, UsageEntry
+from modelyard.quotas.warning import note_reached
 from modelyard.quotas.wording import say_exceeded
 
 MOST = 2**53
@@ -59,12 +60,15 @@ class Discrepancy:
 
 
 @transaction.atomic
-def reserve(workspace: Workspace, kind: str, amount: int, *, subject: str) -> None:
-    """Take `amount` for `subject`, to be settled by `commit` or `refund`. Raises `QuotaExceeded`, `InvalidInput`."""
+def reserve(workspace: Workspace, kind: str, amount: int, *, subject: str, at: datetime | None = None) -> None:
+    """Take `amount` for `subject` in the period of `at` (now), to be settled by `commit` or `refund`.
+
+    Raises `QuotaExceeded`, `InvalidInput`.
+    """
     _check_amount(amount)
     if _open_entry_of(workspace, kind, subject) is not None:
         return
-    quota = _current_quota(workspace, kind)
+    quota = _current_quota(workspace, kind, at)
     taken = Quota.objects.filter(pk=quota.pk, limit__gte=F("used") + F("reserved") + amount).update(
         reserved=F("reserved") + amount
     )
@@ -75,23 +79,25 @@ def reserve(workspace: Workspace, kind: str, amount: int, *, subject: str) -> No
         raise QuotaExceeded(say_exceeded(KINDS[kind], quota, amount), kind=kind)
     if not _note_reservation(quota, subject, amount):
         Quota.objects.filter(pk=quota.pk).update(reserved=F("reserved") - amount)
+    note_reached(quota, at)
 
 
-def require_left(workspace: Workspace, kind: str, amount: int = 1) -> None:
-    """Raise `QuotaExceeded` where less than `amount` is left now; nothing is taken."""
-    quota = _current_quota(workspace, kind)
+def require_left(workspace: Workspace, kind: str, amount: int = 1, *, at: datetime | None = None) -> None:
+    """Raise `QuotaExceeded` where less than `amount` is left in the period of `at` (now); nothing is taken."""
+    quota = _current_quota(workspace, kind, at)
     if quota.used + quota.reserved + amount > quota.limit:
         raise QuotaExceeded(say_exceeded(KINDS[kind], quota, amount), kind=kind)
 
 
 @transaction.atomic
-def commit(workspace: Workspace, kind: str, *, subject: str, amount: int) -> bool:
+def commit(workspace: Workspace, kind: str, *, subject: str, amount: int, at: datetime | None = None) -> bool:
     """Turn the reservation of `subject` into use of `amount`, which may differ. False where none is open."""
     _check_amount(amount)
     entry = _entry_of(workspace, kind, subject)
     if entry is None or not _move(entry, EntryState.RESERVED, EntryState.COMMITTED, amount):
         return False
     Quota.objects.filter(pk=entry.quota_id).update(reserved=F("reserved") - entry.amount, used=F("used") + amount)
+    note_reached(entry.quota, at)
     return True
 
 
@@ -134,6 +140,7 @@ def add_used(workspace: Workspace, kind: str, amount: int, *, subject: str, at: 
         UsageEntry.objects.create(
             quota=quota, subject=subject, amount=amount, state=EntryState.COMMITTED, settled_at=timezone.now()
         )
+    note_reached(quota, at)
 
 
 @transaction.atomic
@@ -149,20 +156,21 @@ def set_limit(workspace: Workspace, kind: str, limit: int, *, by: User, request:
     Quota.objects.filter(pk=quota.pk).update(limit=limit)
     subject = f"{workspace.pk}/{kind}"
     record("quota.change", subject, by=by, workspace=workspace, request=request, before=quota.limit, after=limit)
+    note_reached(quota)
     publishing.publish_on_commit(workspace)
 
 
-def overview(workspace: Workspace) -> list[QuotaStatus]:
-    """Return every kind with its limit and what stands against it now; writes nothing."""
+def overview(workspace: Workspace, *, at: datetime | None = None) -> list[QuotaStatus]:
+    """Return every kind with its limit and what stands against it at `at` (now); writes nothing."""
     newest = _newest_quotas([workspace])
-    return [_status(kind, newest.get((workspace.pk, kind.name))) for kind in KINDS.values()]
+    return [_status(kind, newest.get((workspace.pk, kind.name)), at) for kind in KINDS.values()]
 
 
-def overviews(workspaces: list[Workspace]) -> dict[Workspace, list[QuotaStatus]]:
+def overviews(workspaces: list[Workspace], *, at: datetime | None = None) -> dict[Workspace, list[QuotaStatus]]:
     """Return `overview` of many workspaces with one query."""
     newest = _newest_quotas(workspaces)
     return {
-        workspace: [_status(kind, newest.get((workspace.pk, kind.name))) for kind in KINDS.values()]
+        workspace: [_status(kind, newest.get((workspace.pk, kind.name)), at) for kind in KINDS.values()]
         for workspace in workspaces
     }
 
@@ -196,6 +204,7 @@ def _current_quota(workspace: Workspace, kind: str, at: datetime | None = None) 
 def _entry_of(workspace: Workspace, kind: str, subject: str) -> UsageEntry | None:
     """The newest line of `subject`: work that began last month is settled in last month's books."""
     lines = UsageEntry.objects.filter(quota__workspace=workspace, quota__kind=kind, subject=subject)
+    lines = lines.select_related("quota")
     return lines.order_by("-quota__period").first()
 
 
@@ -232,8 +241,8 @@ def _newest_quotas(workspaces: list[Workspace]) -> dict[tuple[object, str], Quot
     return {(row.workspace_id, row.kind): row for row in rows}
 
 
-def _status(kind: QuotaKind, quota: Quota | None) -> QuotaStatus:
-    period = period_of(kind)
+def _status(kind: QuotaKind, quota: Quota | None, at: datetime | None) -> QuotaStatus:
+    period = period_of(kind, at)
     current = quota is not None and quota.period == period
     return QuotaStatus(
         kind=kind.name,

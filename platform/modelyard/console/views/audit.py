@@ -19,7 +19,7 @@ from modelyard.accounts.requests import person_of
 from modelyard.accounts.services import record
 from modelyard.console.access import operators_only
 from modelyard.console.audit_search import AuditSearch
-from modelyard.console.usage import defuse
+from modelyard.streamed_rows import defuse
 
 PER_PAGE = 100
 MOST_EXPORTED = 50_000
@@ -86,7 +86,7 @@ def _row(event: AuditEvent) -> list[str]:
         event.address or "",
         json.dumps(event.details, ensure_ascii=False) if event.details else "",
     ]
-    return [defuse(str(value)) for value in values]
+    return [str(defuse(str(value))) for value in values]
 
 
 def _say_check() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from modelyard.console import figures
 from modelyard.console.access import operators_only
 from modelyard.console.periods import period_of
 from modelyard.runs.models import Worker
+from modelyard.runs.reporting import ALIVE
 
 
 @operators_only
@@ -31,7 +32,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @operators_only
 @require_http_methods(["GET", "HEAD"])
 def workers(request: HttpRequest) -> HttpResponse:
-    alive_since = timezone.now() - figures.ALIVE
+    alive_since = timezone.now() - ALIVE
     everyone = Worker.objects.select_related("run", "run__workspace").order_by("-seen_at")
     context = {"workers": [{"worker": worker, "alive": worker.seen_at >= alive_since} for worker in everyone]}
     page = "console/_workers.html" if request.headers.get("HX-Request") else "console/workers.html"

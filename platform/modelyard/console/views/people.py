@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from modelyard.accounts import people as acts
+from modelyard.accounts.factors import holding
 from modelyard.accounts.models import User, Workspace
 from modelyard.accounts.requests import person_of
 from modelyard.console.access import operators_only
@@ -18,6 +19,7 @@ from modelyard.errors import InvalidInput
 from modelyard.quotas import services as quotas
 
 PER_PAGE = 50
+ACTS = ("activate", "deactivate", "make_operator", "end_operator", "end_sessions", "reset_factors")
 
 
 @operators_only
@@ -42,8 +44,10 @@ def change_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
         acts.set_operator(person, act == "make_operator", by=operator, request=request)
     elif act == "end_sessions":
         acts.end_sessions(person, by=operator, request=request)
+    elif act == "reset_factors":
+        holding.reset_factors(person, by=operator, request=request)
     else:
-        raise InvalidInput({"act": "must be activate, deactivate, make_operator, end_operator or end_sessions"})
+        raise InvalidInput({"act": f"must be one of {', '.join(ACTS)}, got {act!r}"})
     messages.success(request, gettext("Done: %(person)s.") % {"person": person.email})
     return redirect("console:people")
 

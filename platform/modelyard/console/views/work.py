@@ -12,8 +12,10 @@ from modelyard.accounts.requests import person_of
 from modelyard.batches.models import BatchPrediction
 from modelyard.batches.services import cancel_batch
 from modelyard.console.access import operators_only
-from modelyard.runs.models import RunState, TrainingRun
-from modelyard.runs.services import cancel_run
+from modelyard.console.forms import PriorityForm
+from modelyard.errors import InvalidInput
+from modelyard.runs.models import Priority, RunState, TrainingRun
+from modelyard.runs.services import cancel_run, queue_positions, set_priority
 
 RECENT = 20
 
@@ -24,9 +26,13 @@ def work(request: HttpRequest) -> HttpResponse:
     """The page; by htmx its changing part, which asks for itself every few seconds."""
     everything = TrainingRun.objects.select_related("workspace", "created_by")
     batches = BatchPrediction.objects.unfinished().select_related("workspace", "created_by")
+    places = queue_positions()
+    queued = everything.filter(state=RunState.QUEUED)
     context = {
         "running": everything.filter(state=RunState.RUNNING).order_by("started_at"),
-        "queued": everything.filter(state=RunState.QUEUED).order_by("created_at"),
+        "queued": sorted(queued.order_by("created_at"), key=lambda run: places.get(run.pk, len(places) + 1)),
+        "places": places,
+        "priorities": Priority.choices,
         "batches": batches.order_by("created_at"),
         "ended": everything.exclude(ended_at=None).order_by("-ended_at")[:RECENT],
     }
@@ -40,6 +46,19 @@ def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = get_object_or_404(TrainingRun, pk=run_id)
     cancel_run(run, by=person_of(request), request=request)
     messages.success(request, gettext("%(run)s is being cancelled.") % {"run": run.name})
+    return redirect("console:work")
+
+
+@operators_only
+@require_POST
+def prioritise(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Let a waiting run go before or after those of everybody."""
+    run = get_object_or_404(TrainingRun, pk=run_id)
+    form = PriorityForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput({name: " ".join(map(str, problems)) for name, problems in form.errors.items()})
+    set_priority(run, form.cleaned_data["priority"], by=person_of(request), request=request)
+    messages.success(request, gettext("The place of %(run)s in the queue is changed.") % {"run": run.name})
     return redirect("console:work")
 
 
