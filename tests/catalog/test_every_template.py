@@ -1,6 +1,7 @@
 """The harness that every model template passes: build, train, export, answer odd input."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,32 @@ from modelyard.catalog import list_templates
 from modelyard.catalog.spec import Flag, Integer, ModelTemplate, Real
 from modelyard.contracts import artifact
 from modelyard.contracts.profile import ColumnProfile, Profile
+from modelyard.contracts.weights import describe_weights
 from modelyard.errors import InvalidInput
+from tests.series import samples as series
+from tests.training.backbone import write_backbone
 from tests.training.tables import make_columns, make_plan, write_pictures, write_table
+from tests.training.texts import write_texts
 from tests.training.whole import build_network, train_and_compare
 from workers.training.preparing import Material
 from workers.training.preparing_images import prepare_images
 from workers.training.preparing_tables import prepare_table
+from workers.training.preparing_texts import prepare_texts
+from workers.training.transfer.training import WEIGHTS
+from workers.training.verifying import Verifier
 
 TEMPLATES = list_templates()
+FORECASTERS = [template for template in TEMPLATES if template.method == "forecasts"]
+ROWWISE = [template for template in TEMPLATES if template not in FORECASTERS]
+"""They learn from rows, one by one."""
 NETWORKS = [template for template in TEMPLATES if template.method == "network"]
-CHEAP = {"epochs": 1, "batch_size": 16}
+CHEAP = {"epochs": 1, "steps": 2, "horizon": 6, "network": "always", "batch_size": 16}
 FORMS = {
     "network": {artifact.CORE_ONNX, artifact.CORE_KERAS, artifact.MODEL_KERAS, artifact.SAVEDMODEL},
     "trees": {artifact.CORE_ONNX, artifact.YDF},
     "blend": {artifact.CORE_ONNX},
+    "forecasts": {artifact.CORE_ONNX, artifact.CORE_KERAS},
+    "transfer": {artifact.CORE_ONNX, artifact.CORE_KERAS, artifact.MODEL_KERAS, artifact.SAVEDMODEL},
 }
 
 
@@ -49,17 +62,27 @@ def cheap(template: ModelTemplate) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("samples")
-    return {"table": write_table(root / "table", make_columns()), "images": write_pictures(root / "images")}
+    write_backbone(root / "small.keras")
+    tables, images = write_table(root / "table", make_columns()), write_pictures(root / "images")
+    texts = write_texts(root / "texts")
+    return {"table": tables, "images": images, "texts": texts, "weights": root / "small.keras"}
 
 
 def prepare(template: ModelTemplate, folders: dict[str, Path], hyperparameters: dict[str, Any]) -> Material:
     task = template.task_of(hyperparameters)
-    target = {"images": None, "table": "label" if task == "classification" else "value"}[template.input_kind]
+    target = {"classification": "label", "regression": "value"}.get(task) if template.needs_target else None
     plan = make_plan(
-        folders[template.input_kind], target=target, template=template.slug, hyperparameters=hyperparameters
+        folders[template.input_kind],
+        target=target,
+        template=template.slug,
+        hyperparameters=hyperparameters,
+        data_kind=template.input_kind,
+        weights=describe_weights(folders["weights"]).weights.to_json() if template.needs_weights else {},
     )
     if template.input_kind == "images":
         return prepare_images(plan, task, template.largest_side)
+    if template.input_kind == "texts":
+        return prepare_texts(plan, task)
     return prepare_table(plan, task)
 
 
@@ -74,9 +97,11 @@ def test_it_says_what_it_is(template: ModelTemplate) -> None:
     assert len(template.details) > 100
     assert template.examples
     shared = {
-        "network": {"epochs", "patience", "loss_threshold", "batch_size", "learning_rate", "optimizer", "loss"},
+        "network": {"epochs", "patience", "loss_threshold", "batch_size", "learning_rate", "optimizer"},
+        "transfer": {"epochs", "patience", "loss_threshold", "batch_size", "learning_rate", "optimizer", "weights"},
         "trees": {"epochs", "patience", "loss_threshold", "learning_rate"},
         "blend": set(),
+        "forecasts": {"horizon", "steps", "patience", "learning_rate"},
     }[template.method]
     assert {"max_minutes"} | shared <= {parameter.name for parameter in template.parameters}
     assert all(parameter.title and parameter.help for parameter in template.parameters)
@@ -121,13 +146,28 @@ def test_it_builds_at_every_edge_of_its_settings(template: ModelTemplate, edge: 
     assert network.epochs == 1
 
 
-@each_template
+@pytest.mark.parametrize("template", ROWWISE, ids=lambda template: template.slug)
 def test_an_epoch_gives_finite_metrics_and_every_export_agrees(
     template: ModelTemplate, folders: dict[str, Path], tmp_path: Path
 ) -> None:
     hyperparameters = template.clean_hyperparameters(cheap(template))
     material = prepare(template, folders, hyperparameters)
+    if template.needs_weights:
+        shutil.copyfile(folders["weights"], tmp_path / WEIGHTS)
     differences = train_and_compare(material, hyperparameters, tmp_path, odd_rows(template, material))
+    assert set(differences) == FORMS[template.method]
+    assert max(differences.values()) < 1e-4
+
+
+@pytest.mark.parametrize("template", FORECASTERS, ids=lambda template: template.slug)
+@pytest.mark.parametrize("edge", ["minimum", "default", "maximum"])
+def test_series_are_forecast_at_every_edge_of_its_settings(template: ModelTemplate, edge: str, tmp_path: Path) -> None:
+    settings = {**setting_of(template, edge), **cheap(template), "season": None}
+    forecaster = series.train(tmp_path / "run", series.prepare(tmp_path / "data", series.shop_sales(), **settings))
+    metrics = forecaster.report["metrics"]["test"]
+    assert metrics["mase"] < 5
+    assert set(metrics) == {"mase", "smape", "wql", "mae", "coverage"}
+    differences = Verifier(series.export(tmp_path / "artifact", forecaster)).compare()
     assert set(differences) == FORMS[template.method]
     assert max(differences.values()) < 1e-4
 
@@ -135,8 +175,13 @@ def test_an_epoch_gives_finite_metrics_and_every_export_agrees(
 def odd_rows(template: ModelTemplate, material: Material) -> list[Any]:
     """What a caller may send and no training row was like."""
     if template.input_kind == "images":
-        return [encode(Image.new(mode, (30, 17), colour)) for mode, colour in (("L", 40), ("RGBA", 0), ("CMYK", 0))]
+        modes = [Image.new(mode, (30, 17), colour) for mode, colour in (("L", 40), ("RGBA", 0), ("CMYK", 0))]
+        sizes = [Image.linear_gradient("L").resize(size) for size in ((1, 1), (3000, 4), (5, 900))]
+        return [*(encode(picture) for picture in (*modes, *sizes)), encode_turned()]
     plain = material.rows.raw(0)
+    if template.input_kind == "texts":
+        odd = ("", None, "\x00\ufeff", "😀" * 300, "never seen", "&#128512;" * 50, "x" * 20_000, "从未见过的字")
+        return [{**plain, "text": text} for text in odd]
     return [
         {**plain, "town": "Atlantis", "many": "never seen"},
         {**plain, "x": 1e30, "y": -1e30, "since": "9999-12-31"},
@@ -147,4 +192,12 @@ def odd_rows(template: ModelTemplate, material: Material) -> list[Any]:
 def encode(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG" if picture.mode == "CMYK" else "PNG")
+    return buffer.getvalue()
+
+
+def encode_turned() -> bytes:
+    """A picture that its EXIF tag says to turn."""
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.linear_gradient("L").resize((40, 20)).save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()

@@ -80,3 +80,15 @@ def test_a_row_that_sums_up_the_others_is_left_out(tmp_path: Path) -> None:
 def test_formulas_and_markup_are_kept_as_they_are(tmp_path: Path) -> None:
     values = ["=1+1", "@SUM(A1)", "<script>alert(1)</script>", "{{7*7}}"]
     assert ingest(tmp_path, table(40, note=values)).cells("note")[:4] == values
+
+
+def test_a_unit_that_all_values_share_is_taken_off_and_told(tmp_path: Path) -> None:
+    outcome = ingest(tmp_path, table(60, weight=[f"{number / 2} kg" for number in range(1, 61)]))
+    assert outcome.profile.column("weight").kind == "number"
+    assert "“0.5 kg”" in outcome.warning("units").message
+
+
+def test_magnitudes_are_read_and_told(tmp_path: Path) -> None:
+    outcome = ingest(tmp_path, table(60, views=["950", "1.2k", "3M", "15k"]))
+    assert outcome.profile.column("views").maximum == 3e6
+    assert "magnitudes" in outcome.warning("units").message

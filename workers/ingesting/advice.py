@@ -9,6 +9,7 @@ import numpy as np
 
 from modelyard.contracts.sentences import Several
 from modelyard.contracts.sentences import sentence as _
+from modelyard.features.number_texts import MAGNITUDE
 from modelyard.features.values import MISSING_WORDS
 from workers.ingesting.columns import Floats, Readings
 from workers.ingesting.findings import Findings, listed, shown
@@ -218,7 +219,7 @@ def _advise_on_writing(survey: Survey, guess: Guess, findings: Findings) -> None
     """Tell how separators and signs around numbers were understood."""
     name = shown(survey.name)
     words = list(survey.counts)
-    if guess.style == "comma":
+    if guess.style.startswith("comma"):
         findings.warn(
             "decimal_comma",
             _(
@@ -251,12 +252,28 @@ def _advise_on_writing(survey: Survey, guess: Guess, findings: Findings) -> None
             ),
             column=survey.name,
         )
+    unit = guess.style.partition(" ")[2]
+    if unit:
+        _advise_on_unit(name, unit, survey, findings)
     if any(word.startswith("(") and word.endswith(")") for word in words):
         findings.warn(
             "accounting_negatives",
             _("Numbers in parentheses in {name} were read as negative.", name=name),
             column=survey.name,
         )
+
+
+def _advise_on_unit(name: str, unit: str, survey: Survey, findings: Findings) -> None:
+    example = next((word for word in survey.counts if any(letter.isalpha() for letter in word)), "")
+    if unit == MAGNITUDE:
+        said = _(
+            "{name} was read with magnitudes: k is a thousand, M a million; {example}.",
+            name=name,
+            example=shown(example),
+        )
+    else:
+        said = _("The unit was taken off the numbers of {name}, as in {example}.", name=name, example=shown(example))
+    findings.warn("units", said, column=survey.name)
 
 
 def _advise_on_dates(survey: Survey, guess: Guess, seconds: Floats, findings: Findings) -> None:

@@ -13,6 +13,7 @@ from workers.ingesting import advice, limits
 from workers.ingesting.columns import describe_numbers, describe_words, read_values
 from workers.ingesting.findings import Findings, Rejected
 from workers.ingesting.kinds import NUMBER_SHARE, Guess, guess_kind
+from workers.ingesting.recognising import recognise_kind
 from workers.ingesting.rows import Table, check_width
 from workers.ingesting.staging import drop_blank_columns, read_column, write_staging
 from workers.ingesting.surveying import Hashes, Survey, count_duplicates, survey_column
@@ -42,10 +43,11 @@ def ingest_table(table: Table, folder: Path, findings: Findings, teller: Teller,
     empty = {column.name for column in columns if column.kind == "empty"}
     kept = set(drop_blank_columns(staging, folder / TABLE, empty, findings))
     positions = [index for index, column in enumerate(columns) if column.name in kept]
+    profiles = tuple(columns[index] for index in positions)
     return Profile(
-        kind="table",
+        kind=recognise_kind(profiles, rows),
         rows=rows,
-        columns=tuple(columns[index] for index in positions),
+        columns=profiles,
         preview=tuple(tuple(row[index] for index in positions) for row in preview),
         warnings=tuple(
             warning for warning in findings.all_warnings() if warning.code != "empty_column" or warning.column in kept

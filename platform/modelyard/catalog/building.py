@@ -22,7 +22,7 @@ class Problem:
 
     `targets` are class numbers (int32) or standardised values (float32). `code_sizes` are the sizes of the look-up
     tables
-    that the columns of the input `codes` need.
+    that the columns of the input `codes` need, `id_sizes` those of inputs that are padded lists of numbers.
     """
 
     task: Task
@@ -30,6 +30,7 @@ class Problem:
     targets: NDArray[Any]
     outputs: int
     code_sizes: tuple[int, ...] = ()
+    id_sizes: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
 
     @property
@@ -38,10 +39,17 @@ class Problem:
 
 
 class Forward(Protocol):
-    """Compute logits or standardised values. `strength` (1 falling to 0) scales what only regularises; `seed` is a
+    """Compute logits or standardised values. It is traced, not converted by AutoGraph: Python's `if` and `for` are run
+    once, over what is no tensor. `strength` (1 falling to 0) scales what only regularises; `seed` is a
     pair of ints."""
 
     def __call__(self, inputs: Any, *, training: bool, strength: Any, seed: Any) -> Any: ...
+
+
+Prepare = Callable[[Arrays, NDArray[Any], NDArray[np.int64], NDArray[np.int64]], None]
+"""Called with inputs, targets, and the rows that train and that are held out, a leading axis of members in both."""
+Settle = Callable[[Arrays, NDArray[Any], NDArray[np.int64], NDArray[np.float32]], None]
+"""Called with inputs, targets, the held-out rows and their weights, a leading axis of members in both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +63,9 @@ class Network:
     path;
     `decays` says how strongly each is pulled towards zero, 0 where it is not named. `average` is the momentum of a
     running average of the
-    weights (0: none), which then is what is judged and kept.
+    weights (0: none), which then is what is judged and kept. `prepare` fits, before the first step, what needs no
+    steps;
+    `settle` chooses, after the last, what held-out rows have to say in.
     """
 
     forward: Forward
@@ -73,6 +83,8 @@ class Network:
     weight_decay: float = 0.0
     average: float = 0.0
     augment: Callable[[Any, Any], Any] | None = None
+    prepare: Prepare | None = None
+    settle: Settle | None = None
     rate_factors: Mapping[str, float] = field(default_factory=dict)
     decays: Mapping[str, float] = field(default_factory=dict)
     optimizer_settings: Mapping[str, float] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 two."""
 
 from modelyard.catalog import list_templates
-from modelyard.catalog.spec import Choice, Flag, Integer, ModelTemplate, Parameter, Real
+from modelyard.catalog.spec import Choice, Flag, Integer, ModelTemplate, Parameter, Real, WeightsName
 
 HEAD = """# Model templates
 
@@ -44,5 +44,7 @@ def _range(parameter: Parameter) -> str:
             return ", ".join(f"`{choice}`" for choice in parameter.choices)
         case Flag():
             return "true, false"
+        case WeightsName():
+            return "a name"
         case _:
             return ""

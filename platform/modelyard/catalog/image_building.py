@@ -10,6 +10,8 @@ from keras import Model, layers
 
 from modelyard.catalog.building import Network, Problem
 
+COVERED = 0.3
+"""The side of the covered square, as a share of the image's."""
 Augment = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -26,13 +28,14 @@ def augment_images(choice: str, problem: Problem) -> Augment | None:
     def augment(inputs: dict[str, Any], seed: Any) -> dict[str, Any]:
         images = tf.cast(inputs["image"], tf.float32)
         rows = tf.shape(images)[0]
-        draws = tf.random.stateless_uniform((7, rows), seed, -1.0, 1.0)
+        draws = tf.random.stateless_uniform((10, rows), seed, -1.0, 1.0)
         moved = _move(images, draws, height, width, turn=turn, zoom=zoom, shift=shift, mirror=mirror)
         if colour:
             contrast = 1.0 + 0.25 * draws[5][:, None, None, None]
             moved = tf.clip_by_value(
                 (moved - 128.0) * contrast + 128.0 + 25.0 * draws[6][:, None, None, None], 0.0, 255.0
             )
+            moved = _cover(moved, draws[7:], height, width)
         return {**inputs, "image": moved}
 
     return augment
@@ -59,6 +62,16 @@ def _move(
         fill_mode="NEAREST",
         fill_value=0.0,
     )
+
+
+def _cover(images: Any, draws: Any, height: int, width: int) -> Any:
+    """Cover a square of half of the images with grey (cutout, DeVries and Taylor, 2017): what is seen has to do."""
+    far_down = (
+        tf.abs(tf.range(height, dtype=tf.float32) - (draws[0][:, None] + 1.0) * height / 2) < COVERED * height / 2
+    )
+    far_right = tf.abs(tf.range(width, dtype=tf.float32) - (draws[1][:, None] + 1.0) * width / 2) < COVERED * width / 2
+    covered = far_down[:, :, None] & far_right[:, None, :] & (draws[2] > 0)[:, None, None]
+    return tf.where(covered[..., None], 128.0, images)
 
 
 def finish_image_network(

@@ -9,7 +9,7 @@ SPEED = (1.5e10, 8e10)
 """Floating-point operations a second: a busy pair of CPU cores, an idle one."""
 
 AUGMENTATIONS = {
-    "auto": "Automatic (shift, turn, zoom; brightness where there is colour)",
+    "auto": "Automatic (shift, turn, zoom; where there is colour also brightness and covered parts)",
     "none": "None",
     "light": "Light (small shifts)",
     "photo": "Photos (also mirrored left to right)",

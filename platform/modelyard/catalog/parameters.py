@@ -117,6 +117,42 @@ def optimisation(
     )
 
 
+def dropout(default: float) -> Real:
+    return Real(
+        name="dropout",
+        title="Dropout",
+        help="Share of the units that is switched off at random while training, against learning by heart.",
+        default=default,
+        minimum=0.0,
+        maximum=0.9,
+        advanced=True,
+    )
+
+
+def weight_decay(default: float) -> Real:
+    return Real(
+        name="weight_decay",
+        title="Weight decay",
+        help="How strongly weights are pulled towards zero, against learning by heart.",
+        default=default,
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
+    )
+
+
+def label_smoothing(default: float) -> Real:
+    return Real(
+        name="label_smoothing",
+        title="Label smoothing",
+        help="Share of doubt mixed into the true classes. Can raise accuracy, but blurs the probabilities.",
+        default=default,
+        minimum=0.0,
+        maximum=0.5,
+        advanced=True,
+    )
+
+
 def loss(choices: dict[str, str], *, text: str) -> Choice:
     """What training makes small; the first of `choices` is the default."""
     return Choice(name="loss", title="Loss", help=text, default=next(iter(choices)), choices=choices, advanced=True)

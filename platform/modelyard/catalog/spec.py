@@ -8,8 +8,8 @@ from typing import Any, Literal
 from modelyard.contracts.profile import DataKind, Profile
 from modelyard.errors import InvalidInput
 
-Task = Literal["classification", "regression"]
-Method = Literal["network", "trees", "blend"]
+Task = Literal["classification", "regression", "forecasting", "anomaly_detection"]
+Method = Literal["network", "trees", "blend", "transfer", "forecasts"]
 """How training goes about it: see `workers.training`."""
 
 
@@ -147,6 +147,28 @@ class Flag(Parameter):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsName(Parameter):
+    """One of the files of pre-trained weights that the operator provides, by its name; empty: the first.
+
+    Which there are is known to the platform alone (`modelyard.weights`).
+    """
+
+    @property
+    def default_value(self) -> str:
+        return ""
+
+    def clean(self, value: Any) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str) or len(value) > 200:
+            raise ValueError(f"must be the name of a file of weights, got {_shown(value)}")
+        return value.strip()
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string"} | super().json_schema()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A range of wall-clock seconds on one CPU core pair, for people to plan with."""
 
@@ -182,6 +204,11 @@ class ModelTemplate:
     tags: tuple[str, ...] = field(default=())
     terms: tuple[str, ...] = ()
 
+    @property
+    def needs_weights(self) -> bool:
+        """Whether it builds upon pre-trained weights, which the operator provides."""
+        return any(isinstance(parameter, WeightsName) for parameter in self.parameters)
+
     def clean_hyperparameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every parameter, defaults filled in. Raises `InvalidInput` naming each one that does not
         fit."""
@@ -204,7 +231,7 @@ class ModelTemplate:
     def task_of(self, hyperparameters: Mapping[str, Any]) -> Task:
         """The task of a run, once it is settled. Raises `ValueError` where it is not."""
         task = hyperparameters["task"] if self.task == "either" else self.task
-        if task == "classification" or task == "regression":
+        if task in ("classification", "regression", "forecasting", "anomaly_detection"):
             return task
         raise ValueError(f"{self.slug} was not told whether to predict classes or numbers")
 

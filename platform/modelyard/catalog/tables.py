@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from modelyard.catalog.parameters import optimisation, stopping_rules
-from modelyard.catalog.spec import Choice, Estimate, Flag, Integer, Parameter, Real
+from modelyard.catalog.parameters import dropout, optimisation, stopping_rules, weight_decay
+from modelyard.catalog.spec import Choice, Estimate, Flag, Integer, Parameter
 from modelyard.contracts.profile import Profile
 
 WORK = 6e12
@@ -63,24 +63,8 @@ def table_parameters(*, learning_rate: float) -> tuple[Parameter, ...]:
             unit="layers",
             advanced=True,
         ),
-        Real(
-            name="dropout",
-            title="Dropout",
-            help="Share of the units that is switched off at random while training, against learning by heart.",
-            default=0.15,
-            minimum=0.0,
-            maximum=0.9,
-            advanced=True,
-        ),
-        Real(
-            name="weight_decay",
-            title="Weight decay",
-            help="How strongly weights are pulled towards zero, against learning by heart.",
-            default=0.02,
-            minimum=0.0,
-            maximum=1.0,
-            advanced=True,
-        ),
+        dropout(0.15),
+        weight_decay(0.02),
         Flag(
             name="number_embeddings",
             title="Embed numbers",

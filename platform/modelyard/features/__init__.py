@@ -10,10 +10,14 @@ predictions = decoder.decode(outputs)          # the outputs of the numeric core
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from modelyard.features.anomalies import AnomalyDecoder
 from modelyard.features.base import BadValue, Decoder, Features, RowProblem
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
 from modelyard.features.images import ImageFeatures
+from modelyard.features.series.features import SeriesFeatures
+from modelyard.features.series.forecasts import ForecastDecoder
 from modelyard.features.table import TableFeatures
+from modelyard.features.texts import TextFeatures
 
 __all__ = ["BadValue", "Decoder", "Features", "RowProblem", "load_decoder", "load_features"]
 
@@ -23,6 +27,8 @@ def load_features(value: Mapping[str, Any]) -> Features:
     kinds: dict[str, Callable[[Mapping[str, Any]], Features]] = {
         TableFeatures.KIND: TableFeatures.from_json,
         ImageFeatures.KIND: ImageFeatures.from_json,
+        SeriesFeatures.KIND: SeriesFeatures.from_json,
+        TextFeatures.KIND: TextFeatures.from_json,
     }
     if value.get("kind") not in kinds:
         raise ValueError(f"features are of kind {value.get('kind')!r}; this release knows {', '.join(kinds)}")
@@ -34,6 +40,8 @@ def load_decoder(value: Mapping[str, Any]) -> Decoder:
     kinds: dict[str, Callable[[Mapping[str, Any]], Decoder]] = {
         ClassDecoder.KIND: ClassDecoder.from_json,
         ValueDecoder.KIND: ValueDecoder.from_json,
+        AnomalyDecoder.KIND: AnomalyDecoder.from_json,
+        ForecastDecoder.KIND: ForecastDecoder.from_json,
     }
     if value.get("kind") not in kinds:
         raise ValueError(f"the decoder is of kind {value.get('kind')!r}; this release knows {', '.join(kinds)}")

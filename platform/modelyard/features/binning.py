@@ -25,6 +25,7 @@ from modelyard.features.columns import (
 )
 from modelyard.features.images import ImageFeatures
 from modelyard.features.table import TableFeatures
+from modelyard.features.texts import TextFeatures
 from modelyard.features.values import parse_category, parse_date, parse_flag, parse_number
 
 BINS = 10
@@ -83,10 +84,17 @@ def fit_labels(labels: Sequence[str], *, name: str, role: Role, column: str) -> 
 
 
 def fit_inputs(features: Features, columns: Mapping[str, Sequence[Any]]) -> list[ReferenceColumn]:
-    """The distribution of every column that table features look at, from parsed or raw training values."""
-    if not isinstance(features, TableFeatures):
-        return []
-    return [_fit_column(column, columns[column.name]) for column in features.columns[:MOST_COLUMNS]]
+    """The distribution of every column that the features of a table or of texts look at, from parsed or raw training
+    values."""
+    return [_fit_column(column, columns[column.name]) for column in _list_columns(features)[:MOST_COLUMNS]]
+
+
+def _list_columns(features: Features) -> tuple[Column, ...]:
+    """What is watched: of texts their length."""
+    if isinstance(features, TextFeatures):
+        texts = tuple(TextColumn(column.name, (), characters=False) for column in features.columns)
+        return texts + (features.table.columns if features.table else ())
+    return features.columns if isinstance(features, TableFeatures) else ()
 
 
 def fit_images(pixels: NDArray[Any], name: str) -> list[ReferenceColumn]:
@@ -187,7 +195,7 @@ class Binner:
         }
         self._pictures = features if isinstance(features, ImageFeatures) else None
         inputs = {column.column: column for column in reference.columns if column.role == "input"}
-        known = features.columns if isinstance(features, TableFeatures) else ()
+        known = _list_columns(features)
         self._reads = {
             column.name: (inputs[column.name].name, reader_of(column, inputs[column.name]))
             for column in known

@@ -133,31 +133,34 @@ class Levels:
 
 class CategoryColumn:
     """A category of few levels: one number for each, 1 where it is that level. Two levels make a single number, -1 or
-    1."""
+    1. Where the levels have an order, `ranks`, one more number says where in it, from -1 to 1."""
 
     USE = "category"
 
-    def __init__(self, name: str, levels: Sequence[str]) -> None:
+    def __init__(self, name: str, levels: Sequence[str], ranks: Sequence[int] = ()) -> None:
         self.name = name
         self.levels = Levels(levels)
-        self.width = 1 if len(levels) == 2 else len(levels)
+        self.ranks = tuple(ranks)
+        self.width = 1 if len(levels) == 2 else len(levels) + bool(ranks)
         self.scaled = (False,) * self.width
         self.rows = np.zeros((len(levels) + 1, self.width))
         if self.width == 1 and len(levels) == 2:
             self.rows[:, 0] = (0.0, -1.0, 1.0)
         else:
-            self.rows[1:] = np.eye(len(levels))
+            self.rows[1:, : len(levels)] = np.eye(len(levels))
+        if ranks:
+            self.rows[1:, -1] = 2.0 * np.array(ranks) / max(ranks) - 1.0
 
     def write(self, values: Values, block: Matrix) -> None:
         find = self.levels.find
         block[:] = self.rows[[find(value) for value in values]]
 
     def to_json(self) -> dict[str, Any]:
-        return {"use": self.USE, "name": self.name, "levels": list(self.levels.levels)}
+        return {"use": self.USE, "name": self.name, "levels": list(self.levels.levels), "ranks": list(self.ranks)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        return cls(value["name"], value["levels"])
+        return cls(value["name"], value["levels"], value.get("ranks", ()))
 
 
 class CodedColumn:

@@ -20,6 +20,7 @@ from modelyard.features.columns import (
     TextColumn,
     Values,
 )
+from modelyard.features.ordering import find_order
 from modelyard.features.values import (
     detect_date_order,
     detect_number_style,
@@ -126,6 +127,10 @@ def _fit_category(name: str, texts: NDArray[np.object_]) -> FittedColumn:
         use = CONSTANT
     elif len(frequent) <= MOST_ONE_HOT:
         column, use = CategoryColumn(name, sorted(frequent)), "a category, one input for each level"
+        ranks = find_order(sorted(frequent))
+        if ranks is not None:
+            column = CategoryColumn(name, sorted(frequent), ranks)
+            use = "a category with an order, one input for each level and one for its rank"
     else:
         column, use = CodedColumn(name, sorted(frequent)), "a category, looked up in a learned table"
     report = ColumnReport(column=name, kind="category", use=use, missing=missing, levels=len(counts))

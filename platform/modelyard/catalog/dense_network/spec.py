@@ -10,8 +10,8 @@ from modelyard.catalog.images import (
     size_parameter,
     typical_side,
 )
-from modelyard.catalog.parameters import CLASSIFICATION_LOSS, optimisation, stopping_rules
-from modelyard.catalog.spec import Choice, Estimate, Integer, ModelTemplate, Real
+from modelyard.catalog.parameters import CLASSIFICATION_LOSS, dropout, optimisation, stopping_rules
+from modelyard.catalog.spec import Choice, Estimate, Integer, ModelTemplate
 from modelyard.contracts.profile import Profile
 
 LARGEST = 32
@@ -64,15 +64,7 @@ TEMPLATE = ModelTemplate(
             choices={"relu": "ReLU", "silu": "SiLU", "selu": "SELU", "tanh": "Tanh", "sigmoid": "Sigmoid"},
             advanced=True,
         ),
-        Real(
-            name="dropout",
-            title="Dropout",
-            help="Share of the units that is switched off at random while training, against learning by heart.",
-            default=0.0,
-            minimum=0.0,
-            maximum=0.9,
-            advanced=True,
-        ),
+        dropout(0.0),
         size_parameter(LARGEST, maximum=128),
         augmentation_parameter("light"),
         *optimisation(learning_rate=0.003, optimizer="adam", schedule="one_cycle", batch_size=64),

@@ -1,9 +1,8 @@
 """Blocks of convolution and pooling, then one dense layer.
 
 After the CIFAR-10 speed runs of Keller Jordan (airbench, 2024): pairs of convolutions with batch normalisation, pooling
-right after the first of each pair, global pooling, a one-cycle learning rate and averaged weights. SiLU rather than
-GELU,
-whose exact form has no counterpart in ONNX.
+right after the first of each pair, a path around the second, global pooling, a one-cycle learning rate and averaged
+weights. SiLU rather than GELU, whose exact form has no counterpart in ONNX.
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ def build(problem: Problem, hyperparameters: Mapping[str, Any]) -> Network:
     for block in range(_count_blocks(height, width, hyperparameters["blocks"])):
         filters = hyperparameters["width"] * 2**block
         signal = _convolve(signal, filters, pool=True)
-        signal = _convolve(signal, filters)
+        signal = layers.Add()([signal, _convolve(signal, filters)])
     signal = layers.Concatenate()([layers.GlobalMaxPooling2D()(signal), layers.GlobalAveragePooling2D()(signal)])
     signal = layers.Dropout(hyperparameters["dropout"], seed=problem.seed)(signal)
     logits = layers.Dense(problem.outputs)(signal)

@@ -10,8 +10,15 @@ from modelyard.catalog.images import (
     size_parameter,
     typical_side,
 )
-from modelyard.catalog.parameters import CLASSIFICATION_LOSS, optimisation, stopping_rules
-from modelyard.catalog.spec import Estimate, Integer, ModelTemplate, Real
+from modelyard.catalog.parameters import (
+    CLASSIFICATION_LOSS,
+    dropout,
+    label_smoothing,
+    optimisation,
+    stopping_rules,
+    weight_decay,
+)
+from modelyard.catalog.spec import Estimate, Integer, ModelTemplate
 from modelyard.contracts.profile import Profile
 
 LARGEST = 64
@@ -88,35 +95,9 @@ TEMPLATE = ModelTemplate(
             unit="blocks",
             advanced=True,
         ),
-        Real(
-            name="dropout",
-            title="Dropout",
-            help=(
-                "Share of the features that is switched off at random before the last layer, against learning by heart."
-            ),
-            default=0.2,
-            minimum=0.0,
-            maximum=0.9,
-            advanced=True,
-        ),
-        Real(
-            name="weight_decay",
-            title="Weight decay",
-            help="How strongly weights are pulled towards zero, against learning by heart.",
-            default=0.05,
-            minimum=0.0,
-            maximum=1.0,
-            advanced=True,
-        ),
-        Real(
-            name="label_smoothing",
-            title="Label smoothing",
-            help="Share of doubt mixed into the true classes; makes the network less sure of itself and often better.",
-            default=0.05,
-            minimum=0.0,
-            maximum=0.5,
-            advanced=True,
-        ),
+        dropout(0.2),
+        weight_decay(0.05),
+        label_smoothing(0.05),
         *optimisation(learning_rate=0.004, optimizer="adamw", schedule="one_cycle"),
         CLASSIFICATION_LOSS,
     ),

@@ -1,7 +1,7 @@
 """Tables to classes: a group of RealMLP networks."""
 
-from modelyard.catalog.parameters import CLASSIFICATION_LOSS
-from modelyard.catalog.spec import ModelTemplate, Real
+from modelyard.catalog.parameters import CLASSIFICATION_LOSS, label_smoothing
+from modelyard.catalog.spec import ModelTemplate
 from modelyard.catalog.tables import estimate_seconds, table_parameters
 
 TEMPLATE = ModelTemplate(
@@ -17,15 +17,7 @@ TEMPLATE = ModelTemplate(
     parameters=(
         *table_parameters(learning_rate=0.015),
         CLASSIFICATION_LOSS,
-        Real(
-            name="label_smoothing",
-            title="Label smoothing",
-            help="Share of doubt mixed into the true classes. Can raise accuracy, but blurs the probabilities.",
-            default=0.0,
-            minimum=0.0,
-            maximum=0.5,
-            advanced=True,
-        ),
+        label_smoothing(0.0),
     ),
     estimate=estimate_seconds,
     examples=("Will this customer leave?", "Which species is this?", "Is this payment fraud?"),
