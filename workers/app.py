@@ -9,6 +9,7 @@ Tasks run in threads: see docs/decisions/0002.
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import django
@@ -21,15 +22,19 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from modelyard.jobs import sender  # noqa: E402
-from workers.devices import find_device  # noqa: E402
+from modelyard.safety import refuse_unsafe_start  # noqa: E402
+from workers.devices import find_device, measure_speed  # noqa: E402
 from workers.presence import Presence  # noqa: E402
 
 RECONCILE_SECONDS = 30.0
 FOLD_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
+METER_SECONDS = 300.0
+WARN_SECONDS = 60.0
 SEAL_SECONDS = 3.0
 VERIFY_SECONDS = 5.0
 
+refuse_unsafe_start(settings.ENVIRONMENT)
 app = sender()
 app.conf.update(
     imports=["workers.tasks"],
@@ -42,6 +47,8 @@ app.conf.update(
         "fold observations": {"task": "fold_observations", "schedule": FOLD_SECONDS},
         "seal audit log": {"task": "seal_audit_log", "schedule": SEAL_SECONDS},
         "verify audit log": {"task": "verify_audit_log", "schedule": VERIFY_SECONDS},
+        "meter storage": {"task": "meter_storage", "schedule": METER_SECONDS},
+        "warn of quotas": {"task": "warn_of_quotas", "schedule": WARN_SECONDS},
         "forget old": {"task": "forget_old", "schedule": FORGET_SECONDS},
     },
 )
@@ -56,7 +63,10 @@ def presence() -> Presence:
 
 def start_presence(name: str, queues: list[str]) -> Presence:
     """Say who this process is, and that it is there."""
-    _present[:] = [Presence(name=name, queues=queues, device=find_device(settings.ENVIRONMENT.device))]
+    device = find_device(settings.ENVIRONMENT.device)
+    if "train" in queues:
+        device = replace(device, speed=measure_speed())
+    _present[:] = [Presence(name=name, queues=queues, device=device)]
     return _present[0]
 
 

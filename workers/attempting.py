@@ -2,11 +2,9 @@
 
 import logging
 import shutil
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
@@ -18,21 +16,19 @@ from modelyard.registry.services import register_run, remove_unregistered, store
 from modelyard.runs import services as runs
 from modelyard.runs.models import TrainingRun
 from modelyard.runs.services import Failure, Usage
+from modelyard.runs.weights import WeightsMissing, hand_over_weights
 from workers.attending import RunAttendant
 from workers.checkpointing import CheckpointKeeper, restore_checkpoints, storing_checkpoints
 from workers.insisting import beating, insist
+from workers.ordering import Ordering
 from workers.presence import Presence
-from workers.supervising import Ending, Limits, Outcome, bare_environment, supervise
+from workers.supervising import Ending, Outcome
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 600
-"""Beyond the budget for training itself: start, reading, evaluation, export and verification."""
-LARGEST_FILE = 64 * 1024**3
 PLAN = "plan.json"
 DATA = ("table.parquet", "images", "images.json", "profile.json")
 """What training reads of a data set version; the file as it was uploaded stays where it is."""
-TRAINING = (sys.executable, "-m", "workers.training")
 
 FAILURES = {
     Ending.OUT_OF_MEMORY: Failure(
@@ -53,6 +49,11 @@ FAILURES = {
         ),
     ),
 }
+NO_WEIGHTS = Failure(
+    code="no_weights",
+    message=gettext_noop("The trainer does not have the pre-trained weights that this run was planned with."),
+    hint=gettext_noop("Ask your operator to put the same files into the folder for weights on every machine."),
+)
 STORE_AWAY = Failure(
     code="storage_away",
     message=gettext_noop("The store that holds the files did not answer for a long time."),
@@ -88,6 +89,9 @@ def train_run(run: TrainingRun, presence: Presence) -> Ending:
         _settle_without_files(run, STORE_AWAY)
     except StorageDamaged:
         _settle_without_files(run, DATA_DAMAGED)
+    except WeightsMissing as fault:
+        log.error("run %s: %s", run.pk, fault.message)
+        _settle_without_files(run, NO_WEIGHTS)
     return Ending.FAILED
 
 
@@ -98,18 +102,7 @@ def _train(run: TrainingRun, presence: Presence) -> Ending:
     attendant = RunAttendant(run, presence)
     device = presence.device
     with presence.working_on(run.pk), storing_checkpoints(run) as checkpoints:
-        outcome = supervise(
-            [*TRAINING, str(run.folder), "--artifact", str(artifact)],
-            folder=scratch,
-            environment=bare_environment(scratch, devices=device.visible),
-            limits=Limits(
-                wall_seconds=run.max_seconds + GRACE_SECONDS,
-                resident_bytes=settings.ENVIRONMENT.train_memory_bytes,
-                file_bytes=LARGEST_FILE,
-                isolate=device.index is None,
-            ),
-            attendant=attendant,
-        )
+        outcome = Ordering(run=run, presence=presence, attendant=attendant, artifact=artifact, scratch=scratch).train()
         _log_last_words(run, outcome)
         _end_storing(checkpoints, run, outcome)
         if outcome.ending == Ending.FINISHED and _is_whole(artifact):
@@ -216,6 +209,7 @@ def _prepare(run: TrainingRun, scratch: Path) -> None:
     scratch.mkdir(mode=0o700)
     data = {} if run.dataset_version is None else {"data": str(storage.version_folder(run.dataset_version.pk))}
     write_json(run.folder / PLAN, {**run.plan, **data})
+    hand_over_weights(run.plan, run.folder)
 
 
 def _log_last_words(run: TrainingRun, outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """Between a child process and the row it works for: records what is said, keeps the lease, carries wishes."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -13,6 +14,7 @@ from modelyard.contracts.progress import Progress
 from modelyard.leased_work import Work
 from modelyard.runs import services as runs
 from modelyard.runs.models import TrainingRun
+from workers.measuring import PhaseClock
 from workers.presence import Presence
 from workers.supervising import Ending
 
@@ -21,6 +23,9 @@ Answer = TypeVar("Answer")
 
 FINISH = "finish"
 DEVICE_SECONDS = 5.0
+TOLERATED_SECONDS = 0.5
+UNFINISHED = ("starting", "reading", "preparing", "training")
+"""Phases in which there is no model yet."""
 SAFE_SHARE = 2 / 3
 """Without the database for this share of the lease, a worker stops by itself, before somebody takes over."""
 
@@ -85,11 +90,28 @@ class LeaseAttendant(Generic[Work]):
 
 
 class RunAttendant(LeaseAttendant[TrainingRun]):
-    """Attends a run: measures the device too, and carries the wish to finish early."""
+    """Attends a run: measures the device and the phases too, keeps the time, carries the wish to finish early."""
 
     def __init__(self, run: TrainingRun, presence: Presence) -> None:
         super().__init__(run, presence, runs.record_progress)
         self.measured_at = 0.0
+        self.seconds = math.inf
+        self.phases = PhaseClock()
+
+    def begin(self, seconds: float) -> None:
+        """A trainer has `seconds` from when it says that it starts: loading the program is nobody's fault."""
+        self.seconds = seconds
+        self.phases.start_anew()
+
+    def note(self, said: Progress) -> None:
+        """Write something down that no child said."""
+        self.unheard.append(said)
+
+    def hear(self, said: Sequence[Progress]) -> Ending | None:
+        for one in said:
+            if one.event == "phase" and one.phase is not None:
+                self.phases.enter(one.phase)
+        return super().hear(said)
 
     def look(self) -> Ending | None:
         now = time.monotonic()
@@ -97,8 +119,14 @@ class RunAttendant(LeaseAttendant[TrainingRun]):
             self.measured_at = now
             device = {**self.presence.device.to_json(), **self.presence.device.measure()}
             self.unheard.append(Progress(event="device", device=device))
-        return super().look()
+        return super().look() or self._keep_time()
 
     def carry(self, wishes: TrainingRun) -> None:
         if wishes.finish_requested:
             (self.work.folder / FINISH).touch()
+
+    def _keep_time(self) -> Ending | None:
+        """A trainer that is still training after its time has failed to stop by itself. One that finishes its model is
+        let go on: to begin that anew would take longer."""
+        overdue = self.phases.elapsed > self.seconds + TOLERATED_SECONDS
+        return Ending.TIMED_OUT if overdue and self.phases.current in UNFINISHED else None

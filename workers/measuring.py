@@ -23,9 +23,7 @@ class Meter:
     def sample(self) -> None:
         """Look once; a process that has just gone is no error."""
         try:
-            process = psutil.Process(self.pid)
-            family = [process, *process.children(recursive=True)]
-            self.resident = sum(member.memory_info().rss for member in family)
+            self.resident = measure_family(self.pid)
             peak = PEAK.search(Path(f"/proc/{self.pid}/status").read_text())
         except (psutil.Error, OSError):
             return
@@ -34,6 +32,38 @@ class Meter:
     @property
     def wall_seconds(self) -> float:
         return time.monotonic() - self.started
+
+
+class PhaseClock:
+    """In which phase a training process is, and how long ago it said the first one."""
+
+    def __init__(self) -> None:
+        self.current = ""
+        self._began_at = 0.0
+
+    def start_anew(self) -> None:
+        """Another process begins; until it says something, nothing is measured."""
+        self.current, self._began_at = "", 0.0
+
+    def enter(self, phase: str) -> None:
+        self.current = phase
+        self._began_at = self._began_at or time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._began_at if self._began_at else 0.0
+
+
+def measure_family(pid: int) -> int:
+    """The resident bytes of a process, and what its descendants have for themselves: a forked one shares the rest.
+
+    Raises `psutil.Error` where it has gone.
+    """
+    process = psutil.Process(pid)
+    total: int = process.memory_info().rss
+    for member in process.children(recursive=True):
+        total += member.memory_full_info().uss
+    return total
 
 
 def count_oom_kills() -> int:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from modelyard.runs import services as runs
 from workers.devices import Device
+from workers.warming import TrainerKeeper, keep_trainers
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +29,21 @@ class Presence:
     run_id: UUID | None = None
     _gone: threading.Event = field(default_factory=threading.Event)
 
+    @cached_property
+    def trainers(self) -> TrainerKeeper:
+        """Who trains for this worker."""
+        return keep_trainers(self.device)
+
     def begin(self) -> None:
-        """Report now and at every heartbeat, from a thread of its own."""
+        """Report now and at every heartbeat, from a thread of its own; a worker that trains warms a trainer."""
+        if "train" in self.queues:
+            self.trainers.begin()
         threading.Thread(target=self._report_regularly, name="presence", daemon=True).start()
 
     def end(self) -> None:
         """Take the worker's row along."""
         self._gone.set()
+        self.trainers.end()
         try:
             runs.forget_worker(self.name)
         except DatabaseError as fault:

@@ -126,20 +126,37 @@ def bare_environment(home: Path, *, devices: str = "-1") -> dict[str, str]:
     }
 
 
-def supervise(
-    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], limits: Limits, attendant: Attendant
-) -> Outcome:
-    """Run `command` in `folder` until it ends or has to be stopped; never raises for what the child does."""
-    oom_kills = count_oom_kills()
-    process = subprocess.Popen(
+def launch(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    limits: Limits,
+    stdin: int = subprocess.DEVNULL,
+) -> "subprocess.Popen[bytes]":
+    """Start `command`, confined, in `folder`. It is killed when the thread that calls this ends."""
+    return subprocess.Popen(
         [sys.executable, "-I", "-S", str(CONFINING), limits.to_orders(), *command],
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
         env=dict(environment),
         start_new_session=True,
     )
+
+
+def supervise(
+    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], limits: Limits, attendant: Attendant
+) -> Outcome:
+    """Run `command` in `folder` until it ends or has to be stopped; never raises for what the child does."""
+    process = launch(command, folder=folder, environment=environment, limits=limits)
+    return watch_over(process, limits=limits, attendant=attendant)
+
+
+def watch_over(process: "subprocess.Popen[bytes]", *, limits: Limits, attendant: Attendant) -> Outcome:
+    """Hear and measure a child that was launched, until it ends or has to be stopped."""
+    oom_kills = count_oom_kills()
     watch = _Watch(process=process, limits=limits, attendant=attendant, meter=Meter(process.pid))
     try:
         watch.run()
@@ -228,11 +245,12 @@ class _Watch:
         self._heed(self.attendant.look())
 
     def _heed(self, order: Ending | None) -> None:
-        """Begin to stop the child; the first reason counts. What is lost or too large is not asked politely."""
+        """Begin to stop the child; the first reason counts. What is lost, too large or too late is not asked
+        politely."""
         if order is None or self.stopped is not None:
             return
         self.stopped = order
-        polite = order not in (Ending.LOST, Ending.OUT_OF_MEMORY)
+        polite = order not in (Ending.LOST, Ending.OUT_OF_MEMORY, Ending.TIMED_OUT)
         self._signal(signal.SIGTERM if polite else signal.SIGKILL)
         self.kill_at = time.monotonic() + STOP_SECONDS
 

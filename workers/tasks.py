@@ -8,7 +8,9 @@ from modelyard.accounts.audit.sealing import seal_events
 from modelyard.batches import services as batches
 from modelyard.datasets import services as datasets
 from modelyard.endpoints import services as endpoints
+from modelyard.keeping import services as keeping
 from modelyard.monitoring import services as monitoring
+from modelyard.quotas import metering, warning
 from modelyard.registry import services as registry
 from modelyard.runs import services as runs
 from workers.answering import answer_batch
@@ -31,9 +33,9 @@ def profile(version_id: str) -> None:
 
 @app.task(name="train")
 def train(run_id: str) -> None:
-    """Train a queued run."""
-    subject = _id_in(run_id)
-    run = runs.claim_run(subject, presence().name) if subject and not presence().stopping.is_set() else None
+    """Train the run that is next in the queue, which need not be the one that was rung for."""
+    wanted = _id_in(run_id) is not None and not presence().stopping.is_set()
+    run = runs.claim_next(presence().name) if wanted else None
     if run is not None:
         ending = train_run(run, presence())
         log.info("run %s, attempt %d: %s", run.pk, run.attempt, ending)
@@ -49,6 +51,14 @@ def score(batch_id: str) -> None:
         log.info("batch prediction %s, attempt %d: %s", batch.pk, batch.attempt, ending)
 
 
+@app.task(name="export")
+def export(export_id: str) -> None:
+    """Collect what a person owns."""
+    subject = _id_in(export_id)
+    if subject is not None and keeping.make_export(subject):
+        log.info("export %s is ready", subject)
+
+
 @app.task(name="reconcile")
 def reconcile() -> None:
     """Repair what got lost (every half minute)."""
@@ -58,6 +68,8 @@ def reconcile() -> None:
     log.debug("reconciled: %s", repairs)
     endpoints.publish_everything()
     monitoring.publish_rules()
+    keeping.reconcile_exports()
+    keeping.purge_after_deletions()
 
 
 @app.task(name="fold_usage")
@@ -86,10 +98,24 @@ def verify_audit_log() -> None:
     verify_a_little()
 
 
+@app.task(name="meter_storage")
+def meter_storage() -> None:
+    """Account for what is stored for how long (every few minutes)."""
+    metering.meter_storage()
+
+
+@app.task(name="warn_of_quotas")
+def warn_of_quotas() -> None:
+    """Write to people whose limits are nearly or wholly used up (every minute)."""
+    warning.tell_warnings()
+
+
 @app.task(name="forget_old")
 def forget_old() -> None:
     """Let go of observations that were kept long enough (every hour)."""
     monitoring.forget_old()
+    ended = keeping.apply_retention()
+    log.debug("kept long enough: %s", ended)
 
 
 def _id_in(text: object) -> UUID | None:

@@ -1,9 +1,12 @@
 """Whether the engine is as fast as a bare Keras script of the same network, and how soon the first step is taken.
 
     python -m bench.training [--images N] [--rows N] [--epochs N]
+    python -m bench.training --grow 1000 10000 100000 1000000 [--grow-epochs N]
+    python -m bench.training --journey http://127.0.0.1:8000 --key mdy_…
 
 Prints rows a second of both, side by side, on made-up data of the usual shapes, and the seconds from the start of the
-training process to its first step.
+training process to its first step. With `--grow`, how time and memory of a whole run grow with the rows of a table.
+With `--journey`, how long it takes in a running installation from the click to a live endpoint, for 1,000 rows.
 """
 
 import argparse
@@ -24,6 +27,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bench.training.growth import print_growth
+from bench.training.journey import print_journeys
 from modelyard.catalog import get_template
 from modelyard.catalog.building import Network, Problem
 from modelyard.contracts.jsonfile import write_json
@@ -38,7 +43,20 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=4096)
     parser.add_argument("--rows", type=int, default=8192)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--grow", type=int, nargs="*", default=[], metavar="ROWS")
+    parser.add_argument("--grow-epochs", type=int, default=None, help="left out: those of the model template")
+    parser.add_argument("--grow-minutes", type=float, default=60.0, help="the time budget of each run")
+    parser.add_argument("--journey", default="", metavar="URL")
+    parser.add_argument("--key", default="", help="with the scopes read, write and predict")
+    parser.add_argument("--templates", nargs="*", default=["tabular_classifier", "boosted_trees"])
+    parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
+    if options.journey:
+        print_journeys(options.journey, options.key, options.templates, options.times)
+        return 0
+    if options.grow:
+        print_growth(options.grow, options.grow_epochs, options.grow_minutes)
+        return 0
     print(f"{'network':<{WIDTH}}{'engine rows/s':>16}{'bare Keras rows/s':>20}{'engine / bare time':>20}")
     for slug, side, channels in (("dense_network", 28, 1), ("image_classifier", 28, 1)):
         compare(slug, make_image_problem(options.images, side, channels), options.epochs)

@@ -14,6 +14,7 @@ from modelyard.contracts.jsonfile import write_json
 from modelyard.contracts.plan import Plan
 
 KINDS = {"x": "number", "y": "number", "town": "category", "many": "category", "member": "flag", "since": "date"}
+TEXT_KINDS = {"text": "text", "price": "number", "shop": "category"}
 SMALL = {"epochs": 4, "members": 2, "width": 16, "depth": 2, "batch_size": 16}
 
 
@@ -61,13 +62,15 @@ def write_pictures(folder: Path, count: int = 40, size: tuple[int, int] = (12, 1
 
 
 def make_plan(data: Path, *, target: str | None = "label", template: str = "tabular_classifier", **fields: Any) -> Plan:
-    kinds = {**KINDS, target: "category" if target == "label" else "number"} if target else {}
+    kind = fields.setdefault("data_kind", "table" if target else "images")
+    kinds = {"table": KINDS, "texts": TEXT_KINDS}.get(kind, {})
+    if target:
+        kinds = {**kinds, target: "category" if target == "label" else "number"}
     settings: dict[str, Any] = {
         "run": "run",
         "model_template": template,
         "model_template_version": 1,
         "data": str(data),
-        "data_kind": "table" if target else "images",
         "data_sha256": "",
         "target": target,
         "kinds": kinds,

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json
+from modelyard.contracts.order import Order
 from modelyard.contracts.progress import Progress
 from modelyard.contracts.signature import Signature
 from modelyard.features import load_decoder, load_features
@@ -22,11 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "workers.training", str(folder), *arguments],
+        [sys.executable, "-m", "workers.training", *map(str, arguments)],
         cwd=ROOT,
         env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,9 +47,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Progress]]:
+    """By a process that was started before there was a run, as the worker starts it."""
+    process = start("--wait")
     folder = write_plan(tmp_path_factory.mktemp("run"), make_plan(data))
-    process = start(folder, "--artifact", str(folder / "result"))
-    output, faults = process.communicate(timeout=300)
+    order = Order(
+        folder=str(folder), artifact=str(folder / "result"), scratch=str(folder), asked_at=time.time(), seconds=600.0
+    )
+    output, faults = process.communicate(order.to_line(), timeout=300)
     assert process.returncode == 0, faults
     return folder / "result", said_by(output)
 
@@ -98,6 +105,11 @@ def test_the_report_has_every_section(trained: tuple[Path, list[Progress]]) -> N
     assert sum(map(sum, report["confusion"]["matrix"])) == report["headline"]["rows"]
     assert {item["column"] for item in report["importance"]} == {"x", "y", "town", "many", "member", "since"}
     assert report["training"]["stopped_by"] == "epochs"
+
+
+def test_without_an_order_nothing_is_done() -> None:
+    output, _ = start("--wait").communicate("", timeout=300)
+    assert output == ""
 
 
 def test_a_failure_is_explained_and_ends_with_one(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The loop of epochs: stopping rules, checkpoints, failures. Small networks in this very process."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ import pytest
 from modelyard.catalog import get_template
 from modelyard.catalog.building import Network, Problem
 from tests.training.tables import SMALL, make_columns, make_plan, write_table
+from workers.training.budget import Budget
 from workers.training.failures import TrainingFailure
 from workers.training.preparing import Material
 from workers.training.preparing_tables import prepare_table
 from workers.training.rows import plan_rows
-from workers.training.schedules import rate_at, strength_at
+from workers.training.schedules import rate_at, settles_from, strength_at
 from workers.training.speaking import Speaker
 
 HYPERPARAMETERS = get_template("tabular_classifier").clean_hyperparameters(SMALL)
@@ -40,14 +43,30 @@ def build(material: Material, **changes: Any) -> Network:
     return build(problem, {**HYPERPARAMETERS, **changes})
 
 
-def fit(material: Material, folder: Path, *, network: Network | None = None, **stopping: Any) -> Any:
+def fit(
+    material: Material,
+    folder: Path,
+    *,
+    network: Network | None = None,
+    speaker: Speaker | None = None,
+    devices: Sequence[str] = (),
+    **stopping: Any,
+) -> Any:
     from workers.training.engine import Engine
     from workers.training.fitting import Fitter, Stopping
 
     network = network or build(material)
-    engine = Engine(network, task="classification", outputs=2, inputs=material.inputs, targets=material.targets, seed=1)
+    engine = Engine(
+        network,
+        task="classification",
+        outputs=2,
+        inputs=material.inputs,
+        targets=material.targets,
+        seed=1,
+        devices=devices,
+    )
     rules = {"epochs": 6, "patience": 0, "loss_threshold": None, "seconds": 600.0, **stopping}
-    fitter = Fitter(engine, plan_rows(material, network.members), Stopping(**rules), Speaker(), folder)
+    fitter = Fitter(engine, plan_rows(material, network.members), Stopping(**rules), speaker or Speaker(), folder)
     return fitter.fit("plan"), engine
 
 
@@ -67,9 +86,11 @@ def test_a_loss_threshold_stops(material: Material, tmp_path: Path) -> None:
 
 
 def test_patience_stops_and_the_best_epoch_is_kept(material: Material, tmp_path: Path) -> None:
-    result, engine = fit(material, tmp_path, epochs=500, patience=3)
+    result, engine = fit(material, tmp_path, epochs=60, patience=3)
+    settled = int(60 * settles_from(engine.network.schedule))
+    assert settled == 40
     assert result.stopped_by == "patience"
-    assert result.memory.epoch == result.memory.best_epoch + 3
+    assert result.memory.epoch == max(result.memory.best_epoch, settled) + 3
     for kept, weight in zip(result.memory.best, engine.read_weights()[: len(result.memory.best)], strict=True):
         assert kept.shape == weight.shape
 
@@ -87,6 +108,64 @@ def test_a_file_named_finish_ends_the_run_with_the_best_so_far(material: Materia
     assert result.stopped_by == "finish"
     assert result.memory.epoch == 1
     assert result.memory.best
+
+
+class Slowly(Speaker):
+    """Has every step take for ever, from the end of the first epoch on."""
+
+    def __init__(self, laps: Any) -> None:
+        super().__init__()
+        self.laps = laps
+
+    def epoch(self, progress: float, eta_seconds: float | None, **fields: Any) -> None:
+        self.laps.assign(2**31 - 1)
+
+
+def build_slow(material: Material, laps: Any) -> Network:
+    """A network that computes in vain for so many `laps` before each step."""
+    import tensorflow as tf
+
+    def augment(inputs: Any, seed: Any) -> Any:
+        square = tf.ones([64, 64])
+        _, square = tf.while_loop(
+            lambda lap, _: lap < laps, lambda lap, one: (lap + 1, tf.linalg.matmul(one, one) * 0.0), [0, square]
+        )
+        return {**inputs, "numbers": inputs["numbers"] + tf.reduce_sum(square) * 0.0}
+
+    return replace(build(material), augment=augment)
+
+
+def test_a_step_that_does_not_end_is_interrupted_and_the_best_is_kept(material: Material, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    laps = tf.Variable(1)
+    network = build_slow(material, laps)
+    result, engine = fit(material, tmp_path, network=network, speaker=Slowly(laps), epochs=10_000, seconds=8.0)
+    assert result.stopped_by == "time"
+    assert result.memory.epoch == result.memory.best_epoch == 1
+    for kept, weight in zip(result.memory.best, engine.read_weights(), strict=True):
+        np.testing.assert_array_equal(kept, weight)
+
+
+def test_without_a_single_step_there_is_nothing_to_keep(material: Material, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    budget = Budget(began_at=time.time(), ends_at=time.time() + 3.0)
+    with pytest.raises(TrainingFailure, match="before training had taken its first step") as caught:
+        fit(material, tmp_path, network=build_slow(material, tf.constant(2**31 - 1)), seconds=1.0, budget=budget)
+    assert caught.value.code == "timeout"
+    assert "larger time budget" in caught.value.hint
+
+
+def test_more_time_is_kept_where_compiling_took_long() -> None:
+    budget = Budget(began_at=0.0, ends_at=1000.0, rows_to_answer=1_000_000)
+    guess = budget.reserve
+    budget.compiled_seconds = 20.0
+    compiled = budget.reserve
+    budget.seconds_a_row = 1e-4
+    assert guess < compiled < budget.reserve < 500.0
+    assert budget.training_ends_at == 1000.0 - budget.reserve
+    assert Budget(began_at=0.0, ends_at=6.0).reserve <= 3.0, "half of the time is for training"
 
 
 def test_a_loss_that_explodes_is_explained(material: Material, tmp_path: Path) -> None:

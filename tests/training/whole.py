@@ -13,6 +13,8 @@ from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import write_json
 from workers.training.preparing import Material
 
+TEMPERATURE = 1.6
+
 
 def build_network(material: Material, hyperparameters: dict[str, Any]) -> Network:
     """The network of the template that the plan names, fitted to all rows."""
@@ -22,6 +24,7 @@ def build_network(material: Material, hyperparameters: dict[str, Any]) -> Networ
         targets=material.targets,
         outputs=material.outputs,
         code_sizes=material.code_sizes,
+        id_sizes=material.id_sizes,
         seed=0,
     )
     module = import_module(f"modelyard.catalog.{material.plan.model_template}.network")
@@ -32,12 +35,18 @@ def build_network(material: Material, hyperparameters: dict[str, Any]) -> Networ
 def train_and_compare(
     material: Material, hyperparameters: dict[str, Any], folder: Path, odd_rows: list[Any]
 ) -> dict[str, float]:
-    """Train, export, and return how far each form is from the trained model on golden and on odd rows."""
+    """Train, temper, export, and return how far each form is from the trained model on golden and on odd rows."""
+    from workers.training.calibrating import temper
     from workers.training.golden import choose_golden_rows, encode_rows
     from workers.training.verifying import Verifier
 
     solution = train(material, hyperparameters, folder)
     assert all(np.isfinite(entry["loss"]) for entry in solution.history)
+    if material.task == "classification":
+        untempered = solution.ask(material.take(material.parts.train))["probabilities"]
+        solution.temper(TEMPERATURE)
+        tempered = solution.ask(material.take(material.parts.train))["probabilities"]
+        np.testing.assert_allclose(tempered, temper(untempered, TEMPERATURE), atol=1e-5)
     golden = [*choose_golden_rows(material), *odd_rows]
     predictions = material.decoder.decode(solution.ask(material.features.transform(golden)))
     target = folder / "artifact"

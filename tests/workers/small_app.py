@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import workers.app
-from workers import attempting
+from workers import warming
 
-attempting.TRAINING = (sys.executable, str(Path(__file__).with_name("small_training.py")))
+warming.TRAINING = (sys.executable, str(Path(__file__).with_name("small_training.py")))
 app = workers.app.app

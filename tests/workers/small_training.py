@@ -1,7 +1,8 @@
 """A small real training process: counts epochs instead of fitting a network, but keeps to the whole contract.
 
-It goes on from its checkpoint, obeys `finish` and SIGTERM, and leaves an artifact that can be registered. An epoch
-takes `learning_rate` × 10 seconds; `epochs` 13 fails as the engine does when data is bad.
+It waits for its order, goes on from its checkpoint, obeys `finish` and SIGTERM, and leaves an artifact that can be
+registered. An epoch takes `learning_rate` × 10 seconds. `epochs` 13 fails as the engine does when data is bad, 14 needs
+more memory than there is unless batches are halved, 15 forgets the time in its third epoch.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json, write_json
+from modelyard.contracts.order import Order
 from modelyard.contracts.plan import Plan
 from modelyard.contracts.progress import Progress
 from modelyard.contracts.signature import Input, Output, Signature
@@ -22,19 +24,32 @@ def say(**fields: object) -> None:
 
 
 def main() -> None:
-    folder, target = Path(sys.argv[1]), Path(sys.argv[3])
+    line = sys.stdin.readline()
+    if not line:
+        return
+    order = Order.from_line(line)
+    folder, target = Path(order.folder), Path(order.artifact)
     plan = Plan.from_json(read_json(folder / "plan.json"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     epochs, seconds = plan.hyperparameters["epochs"], plan.hyperparameters["learning_rate"] * 10
-    checkpoint = folder / "checkpoints" / "epoch.json"
-    checkpoint.parent.mkdir(exist_ok=True)
+    checkpoint = folder / "checkpoints" / "000001" / "epoch.json"
+    checkpoint.parent.mkdir(exist_ok=True, parents=True)
     first = read_json(checkpoint)["epoch"] if checkpoint.exists() else 0
+    say(event="phase", phase="starting")
     say(event="phase", phase="training")
     say(event="log", level="info", message=f"begins after epoch {first}")
     if epochs == 13:
         say(event="failure", code="not_finite", message="The loss became infinite.", hint="Lower the learning rate.")
         sys.exit(3)
+    say(event="log", level="info", message=f"batches are divided by {order.batch_divisor}")
+    if epochs == 14 and order.batch_divisor == 1:
+        print("MemoryError", file=sys.stderr)
+        sys.exit(1)
     for epoch in range(first + 1, epochs + 1):
+        if epochs == 15 and epoch == 3 and order.seconds:
+            time.sleep(600)
+        if not order.seconds:
+            break
         time.sleep(seconds)
         write_json(checkpoint, {"epoch": epoch})
         say(event="epoch", epoch=epoch, epochs=epochs, fraction=epoch / epochs, metrics={"loss": 1 / epoch})

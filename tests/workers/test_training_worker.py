@@ -186,6 +186,42 @@ def test_finishing_early_keeps_the_best_so_far(
     assert ModelVersion.objects.filter(run=run).exists()
 
 
+def test_too_little_memory_is_met_with_smaller_batches(
+    installation: Installation, version: DatasetVersion, owner: User
+) -> None:
+    installation.start_trainer()
+    run = wait_for(ask(version, owner, {**FAST, "epochs": 14}), RunState.SUCCEEDED)
+    said = list(run.log.order_by("pk").values_list("message", flat=True))
+    assert [words for words in said if words.startswith("batches")] == [
+        "batches are divided by 1",
+        "batches are divided by 2",
+    ]
+    assert any("half the size" in words for words in said)
+    assert run.attempt == 1
+    assert_books_balance(run.workspace)
+
+
+def test_smaller_batches_are_not_tried_where_nobody_wants_them(
+    installation: Installation, version: DatasetVersion, owner: User
+) -> None:
+    installation.start_trainer()
+    asked = make_run(version, owner, hyperparameters={**FAST, "epochs": 14}, options={"halve_batches": False})
+    run = wait_for(asked, RunState.FAILED)
+    assert run.failure["code"] == "out_of_memory"
+    assert "batch size" in run.failure["hint"]
+
+
+def test_a_trainer_that_forgets_the_time_is_ended_and_its_best_is_kept(
+    installation: Installation, version: DatasetVersion, owner: User
+) -> None:
+    installation.start_trainer()
+    run = wait_for(ask(version, owner, {**FAST, "epochs": 15, "max_minutes": 0.1}), RunState.SUCCEEDED)
+    assert run.epochs.count() == 2
+    assert run.log.filter(message__contains="did not stop by itself").exists()
+    assert ModelVersion.objects.filter(run=run).exists()
+    assert_books_balance(run.workspace)
+
+
 def test_messages_sent_many_times_to_two_workers_start_each_run_once(
     installation: Installation, version: DatasetVersion, owner: User, operator_limit: None
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelyard.features import Features, RowProblem
+from modelyard.features.series.features import SeriesFeatures
 from workers.scoring.chunks import Chunk
 from workers.serving.models.loaded import LoadedModel, NotFinite
 from workers.serving.models.rows import Row, read_row
@@ -23,6 +24,8 @@ def answer_chunk(model: LoadedModel, chunk: Chunk) -> list[Answer]:
             continue
         try:
             known = {name: value for name, value in values.items() if name in model.names}
+            if isinstance(model.features, SeriesFeatures):
+                _require_moment(model.features.columns.time, known)
             rows.append(read_row(model, known, 0))
         except RowProblem as problem:
             answers[place] = problem.message
@@ -30,6 +33,12 @@ def answer_chunk(model: LoadedModel, chunk: Chunk) -> list[Answer]:
             places.append(place)
     answers.update(zip(places, answer_rows(model, rows), strict=True))
     return [answers[place] for place in range(len(chunk))]
+
+
+def _require_moment(name: str, row: Mapping[str, Any]) -> None:
+    """A row of a file is answered with one value: it has to say of when."""
+    if row.get(name) in (None, ""):
+        raise RowProblem(0, name, f"column '{name}' is empty; write the moment to forecast")
 
 
 def answer_rows(model: LoadedModel, rows: Sequence[Row]) -> list[Answer]:

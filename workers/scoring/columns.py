@@ -11,6 +11,7 @@ from modelyard.contracts.jsonfile import read_json
 from modelyard.contracts.sentences import sentence as _
 from modelyard.contracts.signature import Output, Signature
 from modelyard.features import load_features
+from modelyard.features.series.features import SeriesFeatures
 from modelyard.features.table import TableFeatures
 from workers.ingesting.findings import Findings, Rejected, listed, shown
 
@@ -36,6 +37,8 @@ class Inputs:
         needed = frozenset(item.name for item in signature.inputs if not item.optional)
         if isinstance(features, TableFeatures):
             needed |= features.required & names
+        if isinstance(features, SeriesFeatures):
+            needed |= {features.columns.time}
         images = any(item.kind == "image" for item in signature.inputs)
         return cls(names=names, required=names if images else needed, takes_images=images, output=signature.output)
 
@@ -84,10 +87,11 @@ class Inputs:
 
 def name_predictions(output: Output, taken: Collection[str]) -> tuple[str, ...]:
     """Return the names of the added columns, the error last; none of them is a column of the file."""
-    if output.kind == "value":
-        wanted = ["value"]
-    else:
-        wanted = ["label", "score", *(f"probability_{label}" for label in output.labels)]
+    wanted = ["label", "score", *(f"probability_{label}" for label in output.labels)]
+    if output.kind == "forecast":
+        wanted = ["value", *(f"quantile_{label}" for label in output.labels)]
+    elif output.kind != "label":
+        wanted = [part.name for part in output.parts]
     used = set(taken)
     names = []
     for name in [*(PREFIX + one for one in wanted), ERROR]:
@@ -102,7 +106,9 @@ def name_predictions(output: Output, taken: Collection[str]) -> tuple[str, ...]:
 
 def spread(prediction: Mapping[str, Any], labels: Sequence[str]) -> list[str | float | None]:
     """A prediction in the order of the columns that `name_predictions` names, without the error."""
-    if "value" in prediction:
-        return [prediction["value"]]
+    if "quantiles" in prediction:
+        return [prediction["values"][0], *(prediction["quantiles"][label][0] for label in labels)]
+    if "probabilities" not in prediction:
+        return list(prediction.values())
     probabilities = prediction["probabilities"]
     return [prediction["label"], prediction["score"], *(probabilities[label] for label in labels)]

@@ -96,6 +96,8 @@ def _count(tally: Tally, answers: Sequence[Answer]) -> None:
     for place, one in enumerate(answers):
         if isinstance(one, str):
             _count_fault(tally, one, tally.rows + place + 1)
+        elif "values" in one:
+            _count_value(tally.values, float(one["values"][0]))
         elif "value" in one:
             _count_value(tally.values, float(one["value"]))
         else:

@@ -10,6 +10,7 @@ from modelyard.environment import (
     embedded_redis_url,
     read_bucket,
     read_grpc_port,
+    read_hidden,
     read_integer,
     read_metrics_token,
     read_origins,
@@ -65,7 +66,7 @@ def read_settings() -> Settings:
     return Settings(
         host=read_text("MODELYARD_PREDICT_HOST", read_text("MODELYARD_HOST", "127.0.0.1")),
         port=port,
-        redis_url=read_text("REDIS_URL", embedded_redis_url(home)),
+        redis_url=read_hidden("REDIS_URL", embedded_redis_url(home)),
         pepper=read_secret("MODELYARD_KEY_PEPPER", home / "secrets" / "key_pepper").encode(),
         name=read_text("MODELYARD_PREDICT_NAME", f"{socket.gethostname()}:{port}:{os.getpid()}"),
         max_body_bytes=read_integer("MODELYARD_PREDICT_MAX_BODY_BYTES", 10 * MEBIBYTE, 1024, 1024 * MEBIBYTE),

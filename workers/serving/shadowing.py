@@ -163,4 +163,8 @@ def _agree(answer: Mapping[str, Any], shadow: Mapping[str, Any]) -> bool:
 
 
 def _difference(answer: Mapping[str, Any], shadow: Mapping[str, Any]) -> float:
+    """How far values are apart; of forecasts the mean over the steps that both answer."""
+    if "values" in answer and "values" in shadow:
+        pairs = list(zip(answer["values"], shadow["values"], strict=False))
+        return float(sum(abs(one - other) for one, other in pairs)) / max(1, len(pairs))
     return abs(float(answer["value"]) - float(shadow["value"])) if "value" in answer and "value" in shadow else 0.0

@@ -20,8 +20,9 @@ from modelyard.catalog.auto_table.spec import CANDIDATES
 from modelyard.catalog.tables import choose_members
 from modelyard.contracts import artifact
 from modelyard.contracts.sentences import sentence as _
+from workers.training.calibrating import temper
 from workers.training.failures import TrainingFailure
-from workers.training.graphs import blend_graphs
+from workers.training.graphs import blend_graphs, temper_graph
 from workers.training.interrupting import FINISH
 from workers.training.linear import train_linear
 from workers.training.metrics import log_loss
@@ -65,16 +66,24 @@ class BlendSolution:
         self._members = [candidate for candidate in candidates if candidate.weight > 0]
         self.held_out: HeldOut | None = held_out
         self.training = training
+        self._temperature = 1.0
         self.history: list[dict[str, Any]] = max(self._members, key=lambda member: member.weight).solution.history
 
     def ask(self, inputs: Arrays) -> Arrays:
         answers = [(member.weight, member.solution.ask(inputs)) for member in self._members]
         name = next(iter(answers[0][1]))
-        return {name: np.sum(np.stack([np.float32(weight) * answer[name] for weight, answer in answers]), axis=0)}
+        blended = np.sum(np.stack([np.float32(weight) * answer[name] for weight, answer in answers]), axis=0)
+        if self._temperature != 1.0:
+            blended = temper(blended, self._temperature).astype(np.float32)
+        return {name: blended}
+
+    def temper(self, temperature: float) -> None:
+        self._temperature *= temperature
 
     def graph(self, material: Material) -> onnx.ModelProto:
         graphs = [member.solution.graph(material) for member in self._members]
-        return blend_graphs(graphs, [member.weight for member in self._members])
+        blended = blend_graphs(graphs, [member.weight for member in self._members])
+        return blended if self._temperature == 1.0 else temper_graph(blended, self._temperature)
 
     def export(self, material: Material, folder: Path) -> None:
         (folder / artifact.CORE_ONNX).write_bytes(self.graph(material).SerializeToString())
@@ -166,6 +175,8 @@ def _try(job: Job, material: Material, name: str, recipe: Recipe, first: float, 
         device=job.device,
         started_at=job.started_at,
         deadline=min(job.deadline, time.time() + recipe.share * job.seconds_left),
+        budget=job.budget,
+        batch_divisor=job.batch_divisor,
     )
     began = time.monotonic()
     try:

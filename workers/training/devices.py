@@ -20,6 +20,12 @@ def set_up_devices(seed: int) -> dict[str, Any]:
     return describe_device(bool(gpus))
 
 
+def list_devices(wanted: int) -> list[str]:
+    """The devices that train together: so many GPUs, or those that there are; one processor where there is none."""
+    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
+    return gpus[: max(1, wanted)] or ["/CPU:0"]
+
+
 def describe_device(has_gpu: bool) -> dict[str, Any]:
     """Kind, name, memory and, where it can be measured, use."""
     if has_gpu:

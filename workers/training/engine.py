@@ -1,9 +1,10 @@
-"""The compiled part of training: steps and judgements over rows that lie in memory.
+"""The compiled part of training: steps and judgements over rows that lie in memory or in a file.
 
 A call of `run_steps` executes many steps in one graph, so that Python is not in the way of small networks. Everything
 random is drawn from (seed, step), so that a run taken up from a checkpoint goes on as it would have gone.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,30 +13,52 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from modelyard.catalog.building import Network
+from workers.training.feeding import Feed
 from workers.training.losses import judge_loss, make_loss
+from workers.training.stored import StoredRows
 
-ROWS_AT_ONCE = 2048
+NUMBERS_AT_ONCE = 4_000_000
+FEWEST_AT_ONCE, MOST_AT_ONCE = 64, 16_384
 Array = NDArray[Any]
+
+
+def choose_rows_at_once(inputs: Mapping[str, Array | StoredRows]) -> int:
+    """How many rows are answered together: as many as make a few million numbers."""
+    numbers = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
+    return max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, NUMBERS_AT_ONCE // max(1, numbers)))
 
 
 class Engine:
     """Holds the rows, the network and its optimisers."""
 
     def __init__(
-        self, network: Network, *, task: str, outputs: int, inputs: dict[str, Array], targets: Array, seed: int
+        self,
+        network: Network,
+        *,
+        task: str,
+        outputs: int,
+        inputs: Mapping[str, Array | StoredRows],
+        targets: Array,
+        seed: int,
+        devices: Sequence[str] = (),
     ):
+        """A batch is spread over `devices` where there are several; its size is a multiple of their number."""
         self.network = network
+        self._devices = devices
         self.classifies = task == "classification"
-        self._inputs = {name: tf.constant(array) for name, array in inputs.items()}
+        self._feed = Feed(inputs)
         self._targets = tf.constant(targets)
+        self._at_once = max(FEWEST_AT_ONCE, choose_rows_at_once(inputs) // max(1, network.members))
         self._seed = seed
         self._loss = make_loss(network.loss, outputs=outputs, label_smoothing=network.label_smoothing)
-        self._judge = make_loss(judge_loss(task), outputs=outputs)
+        smoothing = network.label_smoothing if network.loss == judge_loss(task) else 0.0
+        self._judge = make_loss(judge_loss(task), outputs=outputs, label_smoothing=smoothing)
         self._groups = _make_groups(network)
         self._averaged = [variable for variable in self.weights if network.average and variable.dtype == "float32"]
         self._averages = [tf.Variable(variable, trainable=False) for variable in self._averaged]
-        self.run_steps = tf.function(self._run_steps, reduce_retracing=True)
-        self._judge_rows = tf.function(self._judge_some, reduce_retracing=True)
+        self._differentiate = self._differentiate_some
+        self.run_steps = tf.function(self._run_steps, reduce_retracing=True, autograph=False)
+        self._judge_rows = tf.function(self._judge_some, reduce_retracing=True, autograph=False)
 
     @property
     def variables(self) -> list[Any]:
@@ -47,6 +70,17 @@ class Engine:
     def weights(self) -> list[Any]:
         """Everything that the numeric core is made of."""
         return [*self.network.trainable, *self.network.state]
+
+    def fuse(self) -> Callable[[], None]:
+        """From now on gradients are compiled by XLA; what is returned undoes that."""
+        former = self._differentiate, self.run_steps
+        self._differentiate = tf.function(self._differentiate_some, jit_compile=True, autograph=False)
+        self.run_steps = tf.function(self._run_steps, reduce_retracing=True, autograph=False)
+
+        def undo() -> None:
+            self._differentiate, self.run_steps = former
+
+        return undo
 
     def read_weights(self) -> list[Array]:
         """The weights to judge and keep: their running averages where the network has such."""
@@ -60,8 +94,8 @@ class Engine:
     def judge(self, rows: Array) -> tuple[Array, Array]:
         """Return the judging loss of each row and the outputs; `rows` may have a leading axis of members."""
         losses, outputs = [], []
-        for start in range(0, rows.shape[-1], ROWS_AT_ONCE):
-            loss, output = self._judge_rows(tf.constant(rows[..., start : start + ROWS_AT_ONCE], dtype=tf.int32))
+        for start in range(0, rows.shape[-1], self._at_once):
+            loss, output = self._judge_rows(tf.constant(rows[..., start : start + self._at_once], dtype=tf.int32))
             losses.append(loss.numpy())
             outputs.append(output.numpy())
         return np.concatenate(losses, axis=-1), np.concatenate(outputs, axis=-2)
@@ -69,29 +103,57 @@ class Engine:
     def _run_steps(self, order: Any, rates: Any, strengths: Any, first: Any, count: Any, offset: Any) -> Any:
         """Run steps `first` to `first + count` of an epoch; `offset` counts the steps before the epoch."""
         batch = self.network.batch_size
-        total, hits = tf.constant(0.0), tf.constant(0.0)
-        for step in tf.range(first, first + count):
+        batches: Any = self._feed.batches(order, batch, first, count) if self._feed.is_stored else None
+
+        def make_step(step: Any, total: Any, hits: Any) -> Any:
             rows = order[..., step * batch : (step + 1) * batch]
-            loss, hit = self._step(rows, rates[step], strengths[step], offset + step)
-            total += loss
-            hits += hit
+            inputs = self._feed.gather(rows) if batches is None else batches.get_next()
+            loss, hit = self._step(inputs, rows, rates[step], strengths[step], offset + step)
+            return step + 1, total + loss, hits + hit
+
+        nothing = tf.constant(0.0)
+        _, total, hits = tf.while_loop(lambda step, *_: step < first + count, make_step, (first, nothing, nothing))
         return total, hits
 
-    def _step(self, rows: Any, rate: Any, strength: Any, number: Any) -> Any:
-        network = self.network
+    def _step(self, inputs: Any, rows: Any, rate: Any, strength: Any, number: Any) -> Any:
         seed = tf.stack([tf.constant(self._seed, tf.int32), tf.cast(number, tf.int32)])
-        inputs = {name: tf.gather(array, rows) for name, array in self._inputs.items()}
         targets = tf.gather(self._targets, rows)
-        if network.augment is not None:
-            inputs = network.augment(inputs, seed)
+        if self.network.augment is not None:
+            inputs = self.network.augment(inputs, seed)
+        mean, hits, gradients = self._differentiate_on_all(inputs, targets, strength, seed)
+        self._update(dict(zip((v.path for v in self.network.trainable), gradients, strict=True)), rate, strength)
+        return mean, hits
+
+    def _differentiate_on_all(self, inputs: Any, targets: Any, strength: Any, seed: Any) -> Any:
+        """Each device takes an equal part of the batch; the mean of what they find is that of the whole batch."""
+        count = len(self._devices)
+        if count < 2:
+            return self._differentiate(inputs, targets, strength, seed)
+        axis = 1 if self.network.members else 0
+        parts = {name: tf.split(array, count, axis=axis) for name, array in inputs.items()}
+        truths = tf.split(targets, count, axis=axis)
+        found = []
+        for place, device in enumerate(self._devices):
+            with tf.device(device):
+                part = {name: array[place] for name, array in parts.items()}
+                found.append(self._differentiate(part, truths[place], strength, seed + tf.constant([0, place << 24])))
+        means, hits, gradients = zip(*found, strict=True)
+        return (
+            tf.add_n(means) / count,
+            tf.add_n(hits) / count,
+            [tf.add_n(parts) / count for parts in zip(*gradients, strict=True)],
+        )
+
+    def _differentiate_some(self, inputs: Any, targets: Any, strength: Any, seed: Any) -> Any:
+        """Mean loss, share of hits, and the gradients of all trainable variables."""
+        network = self.network
         with tf.GradientTape() as tape:
             outputs = network.forward(inputs, training=True, strength=strength, seed=seed)
             loss = self._loss(targets, outputs)
             mean = tf.reduce_mean(loss)
             objective = mean * float(max(1, network.members))
         gradients = tape.gradient(objective, network.trainable)
-        self._update(dict(zip((v.path for v in network.trainable), gradients, strict=True)), rate, strength)
-        return mean, self._hits(targets, outputs)
+        return mean, self._hits(targets, outputs), [tf.convert_to_tensor(gradient) for gradient in gradients]
 
     def _update(self, gradients: dict[str, Any], rate: Any, strength: Any) -> None:
         network = self.network
@@ -114,7 +176,7 @@ class Engine:
         return tf.reduce_mean(tf.cast(tf.equal(found, targets), tf.float32))
 
     def _judge_some(self, rows: Any) -> Any:
-        inputs = {name: tf.gather(array, rows) for name, array in self._inputs.items()}
+        inputs = self._feed.gather(rows)
         outputs = self.network.forward(inputs, training=False, strength=tf.constant(0.0), seed=tf.zeros(2, tf.int32))
         return self._judge(tf.gather(self._targets, rows), outputs), outputs
 

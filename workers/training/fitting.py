@@ -1,7 +1,8 @@
 """The epochs of a run: when to step, judge, remember, save and stop."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,17 +11,22 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from modelyard.contracts.sentences import sentence as _
+from workers.training.budget import Budget
 from workers.training.checkpoints import Memory, load_checkpoint, save_checkpoint
 from workers.training.engine import Engine
 from workers.training.failures import TrainingFailure
 from workers.training.interrupting import finish_wanted
 from workers.training.rows import RowPlan
-from workers.training.schedules import rate_at, strength_at
+from workers.training.schedules import rate_at, settles_from, strength_at
 from workers.training.speaking import Speaker
+from workers.training.trialling import try_xla
+from workers.training.watchdog import Interrupted, Watchdog
 
 SECONDS_OF_STEPS = 0.2
 """How long one compiled call may take: as often are "finish", "cancel" and the clock looked at."""
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
+TRIAL_SECONDS = 600.0
+"""On a processor XLA takes long to compile and gains little; on a GPU it is tried at once."""
 RECENT_EPOCHS = 5
 """From how many epochs it is judged how long the others will take; the first one, which compiles, is left out."""
 Rows = NDArray[np.int64]
@@ -29,12 +35,15 @@ StoppedBy = Literal["epochs", "patience", "loss_threshold", "time", "finish"]
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping:
-    """When to stop. `seconds` is what is left for training, from its first step."""
+    """When to stop. `seconds` is what is left for training, from its first step, as far as `budget` knows. Training
+    that will go on for `trial_seconds` is worth a trial of other ways to compile it."""
 
     epochs: int
     patience: int
     loss_threshold: float | None
     seconds: float
+    budget: Budget = field(default_factory=Budget)
+    trial_seconds: float = TRIAL_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +54,7 @@ class Fit:
     memory: Memory
     first_step_at: float
     rows_per_second: float
+    compilation: dict[str, Any] | None = None
 
 
 class Fitter:
@@ -62,9 +72,14 @@ class Fitter:
         self._chunk = 1
         self._memory = Memory()
         self._first_step_at = 0.0
+        self._tried = False
+        self._compilation: dict[str, Any] | None = None
+        self._compiled = 0.0
         self._worked = 0.0
         self._steps_done = 0
         self._saved_at = time.monotonic()
+        self._reserve = stopping.budget.reserve
+        self._watchdog = Watchdog(self._is_overdue)
 
     def fit(self, plan_digest: str) -> Fit:
         """Train until a stopping rule holds, then put the best weights into the network."""
@@ -84,6 +99,7 @@ class Fitter:
             stopped_by=stopped_by,
             memory=self._memory,
             first_step_at=self._first_step_at,
+            compilation=self._compilation,
             rows_per_second=self._steps_done * self._batch / self._worked if self._worked else 0.0,
         )
 
@@ -94,8 +110,11 @@ class Fitter:
     def _run_epoch(self) -> StoppedBy | None:
         epoch = self._memory.epoch + 1
         began = time.monotonic()
-        loss, hits, cut_short = self._run_steps(epoch)
-        judged = self._judge() if np.isfinite(loss) else {}
+        try:
+            loss, hits, cut_short = self._run_steps(epoch)
+            judged = self._watchdog.run(self._judge) if np.isfinite(loss) else {}
+        except Interrupted:
+            return self._end_within_epoch()
         if not np.isfinite(judged.get("val_loss", loss)):
             raise TrainingFailure(
                 "nan_loss",
@@ -106,6 +125,10 @@ class Fitter:
         if self._engine.classifies:
             metrics["accuracy"] = hits
         self._remember(epoch, metrics, time.monotonic() - began)
+        if not self._tried:
+            self._tried = True
+            self._stopping.budget.compiled_seconds += self._compiled
+            self._compilation = self._try_compiler()
         stopped_by = cut_short or self._should_stop(loss)
         done = self._progress(epoch, self._steps)
         self._speaker.epoch(
@@ -117,6 +140,40 @@ class Fitter:
         )
         return stopped_by
 
+    def _try_compiler(self) -> dict[str, Any] | None:
+        """Where that can pay, measure whether XLA makes steps faster; what was tried is undone in the weights."""
+        stopping = self._stopping
+        left = (stopping.epochs - self._memory.epoch) * self._worked * self._steps / max(1, self._steps_done)
+        if not self._steps_done or min(left, self._seconds - self._elapsed()) < stopping.trial_seconds:
+            return None
+        order = tf.constant(self._rows.order(1, self._steps * self._batch), dtype=tf.int32)
+        rates, strengths = self._plan_rates()
+
+        def run(count: int) -> None:
+            chunk = (order, rates, strengths, tf.constant(0), tf.constant(count), tf.constant(0))
+            self._watchdog.run(partial(self._engine.run_steps, *chunk))
+
+        try:
+            trial = try_xla(self._engine, run, most_steps=self._steps, plain=self._steps_done / self._worked)
+        except Interrupted:
+            return None
+        self._speaker.log(str(trial))
+        return trial.to_json()
+
+    def _end_within_epoch(self) -> StoppedBy:
+        """The time is up in the middle of a step or a judgement: what is best so far counts, else what was reached."""
+        memory = self._memory
+        if not memory.best:
+            weights = self._engine.read_weights()
+            if not self._first_step_at or not all(np.isfinite(values).all() for values in weights):
+                raise TrainingFailure(
+                    "timeout",
+                    _("the time was over before training had taken its first step"),
+                    _("Give the run a larger time budget, or choose a smaller network or a smaller batch size."),
+                )
+            memory.best, memory.epoch, memory.best_epoch = weights, 1, 1
+        return self._interrupted() or "time"
+
     def _run_steps(self, epoch: int) -> tuple[float, float, StoppedBy | None]:
         """Run the steps of an epoch in chunks; return mean loss, share of hits, and why it was cut short, if it was."""
         order = tf.constant(self._rows.order(epoch, self._steps * self._batch), dtype=tf.int32)
@@ -126,7 +183,8 @@ class Fitter:
         while done < self._steps:
             count = min(self._chunk, self._steps - done)
             began = time.monotonic()
-            more = self._engine.run_steps(order, rates, strengths, tf.constant(done), tf.constant(count), offset)
+            chunk = (order, rates, strengths, tf.constant(done), tf.constant(count), offset)
+            more = self._watchdog.run(partial(self._engine.run_steps, *chunk))
             loss += float(more[0])
             hits += float(more[1])
             done += count
@@ -150,9 +208,11 @@ class Fitter:
         """Aim at chunks of `SECONDS_OF_STEPS`; the first call compiles and says nothing of the speed."""
         if not self._first_step_at:
             self._first_step_at = time.time()
+            self._compiled = seconds
             return
         self._worked += seconds
         self._steps_done += count
+        self._stopping.budget.seconds_a_row = self._worked / (self._steps_done * self._batch)
         self._chunk = max(1, min(2 * self._chunk, int(count * SECONDS_OF_STEPS / max(seconds, 1e-6))))
 
     def _plan_rates(self) -> tuple[Any, Any]:
@@ -163,7 +223,7 @@ class Fitter:
         """
         total = self._stopping.epochs * self._steps
         first = self._memory.epoch * self._steps
-        elapsed = self._elapsed() / self._stopping.seconds
+        elapsed = self._elapsed() / self._seconds
         ahead = max(0.0, elapsed - first / total) if self._will_run_out() else 0.0
         shares = [min(1.0, (first + step + 1) / total + ahead) for step in range(self._steps)]
         network = self._engine.network
@@ -176,7 +236,7 @@ class Fitter:
         if not lately:
             return False
         left = (self._stopping.epochs - self._memory.epoch) * float(np.mean(lately))
-        return self._elapsed() + left > self._stopping.seconds
+        return self._elapsed() + left > self._seconds
 
     def _judge(self) -> dict[str, float]:
         """Metrics on the validation rows; nothing where there are none."""
@@ -208,14 +268,26 @@ class Fitter:
             return "loss_threshold"
         if memory.epoch >= stopping.epochs:
             return "epochs"
-        if stopping.patience and memory.epoch - memory.best_epoch >= stopping.patience:
+        counted = max(memory.best_epoch, int(settles_from(self._engine.network.schedule) * stopping.epochs))
+        if stopping.patience and memory.epoch - counted >= stopping.patience:
             return "patience"
         return self._interrupted()
 
     def _interrupted(self) -> StoppedBy | None:
         if finish_wanted(self._folder):
             return "finish"
-        return "time" if self._elapsed() >= self._stopping.seconds else None
+        return "time" if self._elapsed() >= self._seconds else None
+
+    def _is_overdue(self) -> bool:
+        """Whether to interrupt a step that does not end: once the time is up, if there is something to keep."""
+        if self._first_step_at or self._memory.best:
+            return self._interrupted() is not None
+        return self._stopping.budget.seconds_left <= 0
+
+    @property
+    def _seconds(self) -> float:
+        """What there is for training, less what was learned to be needed after it beyond the first guess."""
+        return max(1.0, self._stopping.seconds - (self._stopping.budget.reserve - self._reserve))
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
@@ -223,7 +295,7 @@ class Fitter:
     def _progress(self, epoch: int, steps: int) -> float:
         """The share of training that is done, by steps or by time, whichever is more."""
         by_steps = ((epoch - 1) * self._steps + steps) / (self._stopping.epochs * self._steps)
-        return float(min(1.0, max(by_steps, self._elapsed() / self._stopping.seconds)))
+        return float(min(1.0, max(by_steps, self._elapsed() / self._seconds)))
 
     def _left(self, progress: float) -> float | None:
         elapsed = self._elapsed()

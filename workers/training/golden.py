@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from modelyard.features import Decoder
+from modelyard.features.anomalies import AnomalyDecoder
 from modelyard.features.decoder import ValueDecoder
+from modelyard.features.series.forecasts import ForecastDecoder
 from modelyard.features.table import TableFeatures
+from modelyard.features.texts import TextFeatures
 from workers.training.preparing import Material
 
 COUNT = 12
@@ -22,7 +25,7 @@ def choose_golden_rows(material: Material) -> list[Any]:
     part = material.parts.test if len(material.parts.test) else material.parts.train
     chosen = part[np.unique(np.linspace(0, len(part) - 1, COUNT).round().astype(int))]
     rows = [material.rows.raw(int(row)) for row in chosen]
-    if isinstance(material.features, TableFeatures):
+    if isinstance(material.features, (TableFeatures, TextFeatures)):
         names = material.features.names
         unseen = {item.name: "never seen" for item in material.signature.inputs if item.kind in ("category", "text")}
         return [*rows, dict.fromkeys(names), dict.fromkeys(names) | rows[0] | unseen]
@@ -52,6 +55,19 @@ def _compare(wanted: dict[str, Any], got: dict[str, Any], decoder: Decoder) -> f
         size = abs(wanted["value"])
         unit = decoder.scale * (1.0 + size if decoder.transform == "log" else 1.0)
         return float(abs(wanted["value"] - got["value"]) / max(unit, DOUBLE_UNIT * size))
+    if isinstance(decoder, AnomalyDecoder):
+        return float(abs(wanted["score"] - got["score"]) / (1.0 + wanted["score"]))
+    if isinstance(decoder, ForecastDecoder):
+        return _compare_forecasts(wanted, got)
     if set(wanted["probabilities"]) != set(got["probabilities"]):
         return math.inf
     return max(abs(value - got["probabilities"][label]) for label, value in wanted["probabilities"].items())
+
+
+def _compare_forecasts(wanted: dict[str, Any], got: dict[str, Any]) -> float:
+    """The largest difference of any quantile, relative to the largest value."""
+    if wanted["timestamps"] != got["timestamps"]:
+        return math.inf
+    size = 1.0 + max(map(abs, wanted["values"]))
+    pairs = ((wanted["quantiles"][level], got["quantiles"][level]) for level in wanted["quantiles"])
+    return max(abs(one - other) / size for line, found in pairs for one, other in zip(line, found, strict=True))

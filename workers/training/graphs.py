@@ -8,6 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
+from workers.training.calibrating import SMALLEST
+
 OPSET, ML_OPSET, IR_VERSION = 18, 5, 10
 Step = tuple[list[Any], list[Any]]
 """Nodes and constants."""
@@ -35,10 +37,11 @@ def answer_steps(outputs: int) -> Step:
         return [helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1)], []
     steps = [
         helper.make_node("Sigmoid", ["logits"], ["second"]),
-        helper.make_node("Sub", ["one", "second"], ["first"]),
+        helper.make_node("Neg", ["logits"], ["others"]),
+        helper.make_node("Sigmoid", ["others"], ["first"]),
         helper.make_node("Concat", ["first", "second"], ["probabilities"], axis=1),
     ]
-    return steps, [numpy_helper.from_array(np.float32(1.0), "one")]
+    return steps, []
 
 
 def make_core(
@@ -81,6 +84,32 @@ def blend_graphs(graphs: Sequence[onnx.ModelProto], weights: Sequence[float]) ->
         for value in given.values()
     ]
     return _finish(helper.make_graph(steps, "blend", inputs, [answer], constants))
+
+
+def temper_graph(model: onnx.ModelProto, temperature: float) -> onnx.ModelProto:
+    """Return the core whose probabilities are as if the logits had been divided by the temperature."""
+    tempered = onnx.ModelProto()
+    tempered.CopyFrom(model)
+    graph, name, raw = tempered.graph, "probabilities", "untempered"
+    for node in graph.node:
+        for index, output in enumerate(node.output):
+            if output == name:
+                node.output[index] = raw
+    graph.node.extend(
+        [
+            helper.make_node("Max", [raw, "smallest"], ["positive"]),
+            helper.make_node("Log", ["positive"], ["logarithms"]),
+            helper.make_node("Mul", ["logarithms", "coldness"], ["tempered"]),
+            helper.make_node("Softmax", ["tempered"], [name], axis=1),
+        ]
+    )
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.float32(SMALLEST), "smallest"),
+            numpy_helper.from_array(np.float32(1.0 / temperature), "coldness"),
+        ]
+    )
+    return tempered
 
 
 def _finish(graph: Any) -> onnx.ModelProto:

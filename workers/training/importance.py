@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modelyard.features import Features
 from modelyard.features.columns import CodedColumn
 from modelyard.features.table import TableFeatures
+from modelyard.features.texts import FIGURES, TextFeatures
 from workers.training.metrics import log_loss
 from workers.training.preparing import Material
 
@@ -18,14 +20,14 @@ Predict = Callable[[dict[str, NDArray[Any]]], NDArray[Any]]
 
 def measure_importance(material: Material, predict: Predict) -> list[dict[str, Any]]:
     """Return the columns, most important first, with the mean growth of the loss and its range over repeats."""
-    features = material.features
-    assert isinstance(features, TableFeatures)
     random = np.random.default_rng([material.plan.seed, 8])
     part = material.parts.validation if len(material.parts.validation) else material.parts.train
     rows = np.sort(random.permutation(part)[:MOST_ROWS])
     inputs, targets = material.take(rows), material.targets[rows]
     base = _loss(material, predict(inputs), targets)
-    places = find_places(features)
+    features = material.features
+    assert isinstance(features, (TableFeatures, TextFeatures))
+    places = find_places(features) if isinstance(features, TableFeatures) else find_text_places(features)
     found = []
     for name in list(places)[:MOST_COLUMNS]:
         growths = [
@@ -52,6 +54,40 @@ def find_places(features: TableFeatures) -> dict[str, dict[str, list[int]]]:
         places[column.name] = {"numbers": numbers}
         start += column.width
     return places
+
+
+def find_text_places(features: TextFeatures) -> dict[str, dict[str, list[int]]]:
+    """The same for texts, whose columns have a block each of grams, tokens and figures, and for what is beside them."""
+    places: dict[str, dict[str, list[int]]] = {}
+    start = 0
+    for place, column in enumerate(features.columns):
+        grams = list(range(start, start + column.most))
+        places[column.name] = {
+            "gram_ids": grams,
+            "gram_weights": grams,
+            "token_ids": list(range(place * features.most_tokens, (place + 1) * features.most_tokens)),
+            "numbers": list(range(place * FIGURES, (place + 1) * FIGURES)),
+        }
+        start += column.most
+    shift = {"numbers": len(features.columns) * FIGURES, "codes": 0}
+    for name, found in (find_places(features.table) if features.table else {}).items():
+        places[name] = {array: [shift[array] + index for index in indexes] for array, indexes in found.items()}
+    return places
+
+
+def is_one_text(features: Features) -> bool:
+    """Whether there is a single text, which cannot matter more than others."""
+    return isinstance(features, TextFeatures) and len(features.names) == 1
+
+
+def name_numbers(features: TableFeatures) -> list[str]:
+    """The column that each number of the numeric core's inputs is from: those of `numbers`, then those of `codes`."""
+    named = {"numbers": [""] * features.number_count, "codes": [""] * len(features.code_sizes)}
+    for column, places in find_places(features).items():
+        for name, indexes in places.items():
+            for index in indexes:
+                named[name][index] = column
+    return [*named["numbers"], *named["codes"]]
 
 
 def _shuffle(

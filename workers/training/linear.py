@@ -41,6 +41,10 @@ class LinearSolution:
         logits = spread(inputs, self._sizes) @ self._coefficients + self._intercept
         return {"value": logits} if self._outputs == 1 else {"probabilities": to_probabilities(logits)}
 
+    def temper(self, temperature: float) -> None:
+        self._coefficients /= np.float32(temperature)
+        self._intercept /= np.float32(temperature)
+
     def graph(self, material: Material) -> onnx.ModelProto:
         """Numbers are multiplied; codes look their coefficients up."""
         steps, constants, parts = [], [numpy_helper.from_array(self._intercept, "intercept")], ["intercept"]
@@ -84,7 +88,7 @@ def train_linear(job: Job, material: Material, members: int) -> LinearSolution:
         if best is None or loss < best[0]:
             coefficients, intercept = (np.mean([one[part] for one in fitted], axis=0) for part in (0, 1))
             solution = LinearSolution(coefficients, intercept, sizes, material.outputs)
-            solution.held_out = HeldOut(rows=where, outputs=answers.astype(np.float32))
+            solution.held_out = HeldOut.averaging(where, answers)
             best = loss, solution
         job.speaker.step((done + 1) / len(STRENGTHS), None, step=done + 1, steps=len(STRENGTHS))
     assert best is not None

@@ -19,13 +19,14 @@ def make_loss(name: str, *, outputs: int, label_smoothing: float = 0.0) -> Loss:
         "mae": lambda targets, values: tf.abs(values[..., 0] - targets),
         "huber": lambda targets, values: _huber(values[..., 0] - targets),
         "log_cosh": lambda targets, values: _log_cosh(values[..., 0] - targets),
+        "reconstruction": lambda _, pairs: _reconstruction(pairs),
     }
     return losses[name]
 
 
 def judge_loss(task: str) -> str:
     """The loss by which epochs are compared, whatever the loss that is trained: honest probabilities, small errors."""
-    return "crossentropy" if task == "classification" else "mse"
+    return {"classification": "crossentropy", "anomaly_detection": "reconstruction"}.get(task, "mse")
 
 
 def _cross_entropy(targets: Any, logits: Any, outputs: int, smoothing: float) -> Any:
@@ -49,6 +50,12 @@ def _hinge(targets: Any, logits: Any, outputs: int) -> Any:
 def _huber(error: Any) -> Any:
     size = tf.abs(error)
     return tf.where(size < 1.0, 0.5 * tf.square(error), size - 0.5)
+
+
+def _reconstruction(pairs: Any) -> Any:
+    """What was wanted and what came out stand side by side on the last axis; nothing else is the target."""
+    wanted, found = tf.split(pairs, 2, axis=-1)
+    return tf.reduce_mean(tf.square(wanted - found), axis=-1)
 
 
 def _log_cosh(error: Any) -> Any:

@@ -2,7 +2,8 @@
 
 Inputs are named after the columns (letters, digits and underscores). Numbers, flags (1 or 0) and dates (seconds since
 1970) are float64 with NaN for missing, categories and texts are strings with "" for missing, images are upright pixels
-of any size, 0 to 255, shape (rows, height, width, channels).
+of any size, 0 to 255, shape (rows, height, width, channels). A model of texts takes the arrays of its features
+instead: how texts become numbers (NFKC, HTML entities, pieces of words) cannot be said in built-in layers.
 """
 
 import re
@@ -15,6 +16,7 @@ from keras import Input, Model, layers, ops
 from numpy.typing import NDArray
 
 from modelyard.features import Decoder, Features
+from modelyard.features.anomalies import AnomalyDecoder
 from modelyard.features.columns import (
     DAY,
     CategoryColumn,
@@ -28,6 +30,7 @@ from modelyard.features.columns import (
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
 from modelyard.features.images import ImageFeatures, convert_image, open_image
 from modelyard.features.table import LARGEST_SCALED, TableFeatures
+from modelyard.features.texts import TextFeatures
 from modelyard.features.values import parse_category, parse_date, parse_flag, parse_number
 
 UNSEEN = "\x00unseen"
@@ -49,6 +52,9 @@ def make_portable_model(features: Features, core: Model, decoder: Decoder) -> Mo
         inputs, arrays = _embed_images(features)
     elif isinstance(features, TableFeatures):
         inputs, arrays = _embed_table(features)
+    elif isinstance(features, TextFeatures):
+        inputs = {tensor.name: Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in core.inputs}
+        arrays = inputs
     else:
         raise TypeError(f"no portable form of {type(features).__name__} is known")
     outputs = core(arrays)
@@ -56,14 +62,25 @@ def make_portable_model(features: Features, core: Model, decoder: Decoder) -> Mo
         best = ops.argmax(outputs["probabilities"], axis=-1)
         name = layers.StringLookup(vocabulary=list(decoder.labels), num_oov_indices=0, oov_token=UNSEEN, invert=True)
         return Model(inputs, {"probabilities": outputs["probabilities"], "label": name(best)}, name="model")
+    if isinstance(decoder, AnomalyDecoder):
+        return Model(inputs, {"errors": outputs["errors"], "score": _score(outputs["errors"], decoder)}, name="model")
     assert isinstance(decoder, ValueDecoder)
     return Model(inputs, {"value": _unscale(outputs["value"], decoder)}, name="model")
 
 
+def _score(errors: Tensor, decoder: AnomalyDecoder) -> Tensor:
+    """The mean of the columns' errors by the usual one."""
+    shares = [1.0 / (decoder.inputs.count(name) * len(decoder.columns)) for name in decoder.inputs]
+    return ops.sum(errors * np.array(shares, dtype=np.float32), axis=-1) / decoder.median
+
+
 def name_inputs(features: Features) -> dict[str, str]:
-    """Map every column to the name of its input. TensorFlow signatures do not tell upper from lower case."""
+    """Map every column to the name of its input; models of texts have none. TensorFlow signatures do not tell upper
+    from lower case."""
     if isinstance(features, ImageFeatures):
         return {features.NAME: features.NAME}
+    if isinstance(features, TextFeatures):
+        return {}
     assert isinstance(features, TableFeatures)
     names: dict[str, str] = {}
     given: set[str] = set()
@@ -86,6 +103,8 @@ def feed_portable_model(features: Features, rows: list[Any]) -> dict[str, NDArra
         pictures = [convert_image(open_image(row), features.channels) for row in rows]
         pixels = [np.asarray(picture, dtype=np.uint8) for picture in pictures]
         return {features.NAME: np.stack([array.reshape(*array.shape[:2], features.channels) for array in pixels])}
+    if isinstance(features, TextFeatures):
+        return features.transform(rows)
     assert isinstance(features, TableFeatures)
     names = name_inputs(features)
     return {names[column.name]: _feed_column(column, [row[column.name] for row in rows]) for column in features.columns}

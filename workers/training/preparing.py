@@ -7,11 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from modelyard.catalog.spec import Task
 from modelyard.contracts.plan import Plan
 from modelyard.contracts.sentences import Sentence
 from modelyard.contracts.signature import Signature
 from modelyard.features import Decoder, Features
 from modelyard.features.fitting import ColumnReport
+from workers.training.parting import Moments
 from workers.training.splitting import Parts
 
 Arrays = dict[str, NDArray[Any]]
@@ -28,11 +30,12 @@ class Material:
     """Everything that training needs. Rows of `inputs` and `targets` are all usable rows; `parts` says what they are
     for.
 
-    `targets` are class numbers or standardised values, `truth` class numbers or the values themselves.
+    `targets` are class numbers or standardised values, `truth` class numbers or the values themselves. Folds keep rows
+    of the same `groups` number together. `moments` are there where the rows were parted by time.
     """
 
     plan: Plan
-    task: str
+    task: Task
     target_name: str
     inputs: Arrays
     targets: NDArray[Any]
@@ -46,9 +49,11 @@ class Material:
     rows: RawRows
     labels: tuple[str, ...] = ()
     code_sizes: tuple[int, ...] = ()
+    id_sizes: Mapping[str, int] = field(default_factory=dict)
     columns: tuple[ColumnReport, ...] = ()
     notices: tuple[Sentence, ...] = ()
     unused: int = 0
+    moments: Moments | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property

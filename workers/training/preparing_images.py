@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.catalog.images import choose_size
+from modelyard.catalog.spec import Task
 from modelyard.contracts.plan import Plan
 from modelyard.contracts.sentences import sentence as _
 from modelyard.contracts.signature import Input, Output, Signature
+from modelyard.contracts.weights import CHANNELS, Weights
 from modelyard.features.base import BadValue
 from modelyard.features.images import ImageFeatures, is_coloured, open_image
 from workers.training.failures import TrainingFailure
 from workers.training.preparing import Material
 from workers.training.reading import Pictures, read_pictures
 from workers.training.splitting import split_rows
+from workers.training.stored import make_rows
 from workers.training.targets import read_classes
 
 LOOKED_AT = 200
@@ -35,16 +38,18 @@ class PictureRows:
         return self._files[row].read_bytes()
 
 
-def prepare_images(plan: Plan, task: str, largest: int) -> Material:
-    """Raises `TrainingFailure` where there are too few images or classes. Unreadable images are left out and told
-    of."""
+def prepare_images(plan: Plan, task: Task, largest: int, memory: int = 0) -> Material:
+    """`memory` is what this process may take, 0 for as much as there is.
+
+    Raises `TrainingFailure` where there are too few images or classes. Unreadable images are left out and told of.
+    """
     pictures = read_pictures(plan)
     if not pictures.rows:
         raise TrainingFailure(
             "too_few_rows", _("the data set holds no readable image"), _("Upload images in class folders.")
         )
-    features = _choose_features(pictures, plan.hyperparameters.get("size"), largest)
-    images, kept, groups = _read_all(pictures, features)
+    features = _choose_features(pictures, plan, largest)
+    images, kept, groups = _read_all(pictures, features, memory)
     files = tuple(pictures.files[index] for index in kept)
     truth, decoder = read_classes(pictures.target[kept], TARGET)
     parts = split_rows(plan.split, strata=truth, groups=groups, seed=plan.seed)
@@ -85,8 +90,15 @@ def prepare_images(plan: Plan, task: str, largest: int) -> Material:
     )
 
 
-def _choose_features(pictures: Pictures, size: int | None, largest: int) -> ImageFeatures:
-    """The typical shape of the images, scaled down to `largest`; colour where any of a sample has colour."""
+def _choose_features(pictures: Pictures, plan: Plan, largest: int) -> ImageFeatures:
+    """The typical shape of the images, scaled down to `largest`; colour where any of a sample has colour.
+
+    Pre-trained weights want colour, and the size that they were trained with.
+    """
+    size = plan.hyperparameters.get("size")
+    if plan.weights:
+        side = size or Weights.from_json(plan.weights).size
+        return ImageFeatures(side, side, CHANNELS)
     step = max(1, pictures.rows // LOOKED_AT)
     heights, widths, coloured = [], [], False
     for file in pictures.files[::step]:
@@ -108,12 +120,13 @@ def _choose_features(pictures: Pictures, size: int | None, largest: int) -> Imag
     )
 
 
-def _read_all(pictures: Pictures, features: ImageFeatures) -> tuple[NDArray[np.uint8], list[int], NDArray[np.int64]]:
+def _read_all(pictures: Pictures, features: ImageFeatures, memory: int) -> tuple[Any, list[int], NDArray[np.int64]]:
     """Every readable image as 8-bit pixels, their numbers, and the group of each: equal bytes, equal group.
 
-    Training keeps pixels in 8 bit, a quarter of the memory; the rounding is far below what variations add.
+    Training keeps pixels in 8 bit, a quarter of the memory; the rounding is far below what variations add. More of them
+    than memory has room for are kept in a file.
     """
-    images = np.empty((pictures.rows, features.height, features.width, features.channels), dtype=np.uint8)
+    images = make_rows((pictures.rows, features.height, features.width, features.channels), memory)
 
     def read(index: int) -> str | None:
         content = pictures.files[index].read_bytes()
@@ -128,4 +141,4 @@ def _read_all(pictures: Pictures, features: ImageFeatures) -> tuple[NDArray[np.u
     kept = [index for index, digest in enumerate(digests) if digest is not None]
     numbers: dict[Any, int] = {}
     groups = np.array([numbers.setdefault(digests[index], len(numbers)) for index in kept], dtype=np.int64)
-    return images[kept], kept, groups
+    return images if len(kept) == pictures.rows else images[kept], kept, groups

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.contracts.reference import Reference, ReferenceColumn
+from modelyard.features.anomalies import ANOMALY, NORMAL, AnomalyDecoder
 from modelyard.features.binning import LABEL, SCORE, VALUE, fit_images, fit_inputs, fit_labels, fit_numbers
 from modelyard.features.images import ImageFeatures
 from workers.training.preparing import Material
@@ -38,14 +39,20 @@ def _choose_part(answers: Mapping[str, NDArray[Any]]) -> tuple[str, NDArray[Any]
 def _describe_inputs(material: Material) -> list[ReferenceColumn]:
     features, rows = material.features, np.sort(material.learnable)
     if isinstance(features, ImageFeatures):
-        return fit_images(material.inputs[features.NAME][_thin(rows, MOST_PICTURES)], features.NAME)
+        return fit_images(np.asarray(material.inputs[features.NAME][_thin(rows, MOST_PICTURES)]), features.NAME)
     assert isinstance(material.rows, TableRows)
     chosen = _thin(rows, MOST_ROWS)
-    return fit_inputs(features, {name: column[chosen].tolist() for name, column in material.rows.columns.items()})
+    return fit_inputs(features, material.rows.take(chosen))
 
 
 def _describe_answers(material: Material, answers: NDArray[Any]) -> list[ReferenceColumn]:
     target = material.target_name
+    if isinstance(material.decoder, AnomalyDecoder):
+        labels = [ANOMALY if score > material.decoder.threshold else NORMAL for score in answers.tolist()]
+        return [
+            fit_labels(labels, name=LABEL, role="prediction", column=target),
+            fit_numbers(answers, name=SCORE, role="prediction", measure="score", column=target),
+        ]
     if not material.labels:
         values = np.asarray(answers, dtype=np.float64).reshape(-1)
         return [fit_numbers(values, name=VALUE, role="prediction", measure="value", column=target)]

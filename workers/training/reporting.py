@@ -8,51 +8,63 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modelyard.contracts.plan import PARTS
 from modelyard.contracts.sentences import Sentence
 from modelyard.contracts.sentences import sentence as _
 from modelyard.features.decoder import ValueDecoder
 from workers.training import metrics as measuring
+from workers.training.bootstrapping import KEPT_DRAWS, Draws, draw_again
+from workers.training.calibrating import Calibration
+from workers.training.class_report import write_classification
 from workers.training.preparing import Material
-
-MOST_IN_CONFUSION, MOST_LISTED, MOST_CURVES = 30, 100, 10
-MOST_POINTS_OF_CURVE, MOST_RESIDUALS = 200, 1000
-BINS = 10
+from workers.training.split_report import write_split
+from workers.training.value_report import write_regression
 
 Answers = Mapping[str, NDArray[Any]]
-"""For each part ("train", "validation", "test") what the network answered: probabilities or values, a row each."""
+"""For each part ("train", "validation", "test") an entry a row."""
 
 
 def write_report(
     material: Material,
-    answers: Answers,
-    truths: Answers,
+    rows: Answers,
+    outputs: Mapping[str, Mapping[str, NDArray[Any]]],
     *,
     training: Mapping[str, Any],
     history: list[dict[str, float]],
     importance: list[dict[str, Any]] | None,
+    calibration: Calibration | None = None,
+    words: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return the report as JSON values."""
-    part = "test" if len(truths["test"]) else "validation" if len(truths["validation"]) else "train"
-    classes = len(material.labels)
-    measure = measuring.measure_classes if classes else measuring.measure_values
-    measured = {name: measure(truths[name], answers[name]) for name in ("train", "validation", "test")}
+    """Return the report as JSON values. `rows` are the numbers of the rows of each part, `outputs` what the core
+    answers for them."""
+    truths = {part: material.truth[rows[part]] for part in PARTS}
+    answers = {part: decode_answers(material, outputs[part]) for part in PARTS}
+    judged = "test" if len(rows["test"]) else "validation" if len(rows["validation"]) else "train"
+    measure = measuring.measure_classes if material.labels else measuring.measure_values
+    measured = {part: measure(truths[part], answers[part]) for part in PARTS}
+    draws = draw_again(material, rows[judged], answers[judged])
     report: dict[str, Any] = {
         "task": material.task,
         "target": material.target_name,
-        "headline": _write_headline(material, truths[part], answers[part], part),
+        "headline": _write_headline(material, measured[judged], draws, judged, len(rows[judged])),
         "metrics": measured,
+        "intervals": {"part": judged, **_write_intervals(measured[judged], draws)},
         "titles": measuring.TITLES,
-        "baseline": _write_baseline(material, truths, part),
+        "baseline": _write_baseline(material, truths, judged),
         "history": history,
         "training": training,
-        "data": _write_data(material),
+        "data": write_data(material),
+        "split": write_split(material),
     }
-    if classes:
-        report |= _write_classification(material.labels, truths[part], answers[part])
+    truth, decoder = truths[judged], material.decoder
+    if isinstance(decoder, ValueDecoder):
+        report |= write_regression(decoder, outputs[judged], truth, material.plan.seed)
     else:
-        report["residuals"] = _write_residuals(truths[part], answers[part], material.plan.seed)
+        report |= write_classification(material.labels, truth, answers[judged], draws, calibration)
     if importance is not None:
         report["importance"] = importance
+    if words is not None:
+        report["words"] = words
     if material.columns:
         report["columns"] = [asdict(column) for column in material.columns]
     cleaned: dict[str, Any] = clean_numbers(report)
@@ -70,37 +82,37 @@ def clean_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, np.integer) else value
 
 
-def _write_headline(material: Material, truth: Any, answers: Any, part: str) -> dict[str, Any]:
-    classes = len(material.labels)
-    name = measuring.choose_headline(material.truth, classes)
-    measure = measuring.measure_classes if classes else measuring.measure_values
-    if name not in measure(truth, answers):
+def _write_headline(
+    material: Material, measured: Mapping[str, float], draws: Draws, part: str, rows: int
+) -> dict[str, Any]:
+    name = measuring.choose_headline(material.truth, len(material.labels))
+    if name not in measured:
         name = "accuracy"
-    interval = measuring.bootstrap(_metric(name, truth, answers), len(truth), seed=material.plan.seed)
+    interval = draws.interval(name)
     return {
         "name": name,
         "title": measuring.TITLES[name],
-        "value": measure(truth, answers)[name],
+        "value": measured[name],
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,
         "higher_is_better": name not in measuring.LOWER_IS_BETTER,
         "part": part,
-        "rows": len(truth),
+        "rows": rows,
     }
 
 
-def _metric(name: str, truth: Any, answers: Any) -> Any:
-    """Return a cheap function of row numbers for the bootstrap."""
-    if name == "rmse":
-        squares = np.square(answers - truth)
-        return lambda rows: float(np.sqrt(squares[rows].mean()))
-    if name == "roc_auc":
-        return lambda rows: measuring.roc_auc(truth[rows], answers[rows])
-    found = answers.argmax(axis=1)
-    if name == "balanced_accuracy":
-        return lambda rows: measuring.balanced_accuracy(truth[rows], found[rows])
-    hits = found == truth
-    return lambda rows: float(hits[rows].mean())
+def _write_intervals(measured: Mapping[str, float], draws: Draws) -> dict[str, Any]:
+    """The middle 95 % of each metric over draws of the rows; and some of the draws, to compare two models by."""
+    return {
+        "unit": draws.unit,
+        "metrics": {name: draws.interval(name) for name in measured},
+        "rows_digest": draws.digest,
+        "draws": {name: _round(draws.values[name][:KEPT_DRAWS]) for name in measured if name in draws.values},
+    }
+
+
+def _round(values: NDArray[np.float64]) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
 
 
 def _write_baseline(material: Material, truths: Answers, part: str) -> dict[str, Any]:
@@ -111,21 +123,21 @@ def _write_baseline(material: Material, truths: Answers, part: str) -> dict[str,
         answers = np.tile(shares, (len(truth), 1))
         label = material.labels[int(shares.argmax())]
         return {
-            **_titled(_("always the most frequent class ({label})", label=label)),
+            **write_title(_("always the most frequent class ({label})", label=label)),
             "metrics": measuring.measure_classes(truth, answers),
         }
     mean = float(np.mean(train))
     return {
-        **_titled(_("always the mean ({mean:.4g})", mean=mean)),
+        **write_title(_("always the mean ({mean:.4g})", mean=mean)),
         "metrics": measuring.measure_values(truth, np.full(len(truth), mean)),
     }
 
 
-def _titled(title: Sentence) -> dict[str, Any]:
+def write_title(title: Sentence) -> dict[str, Any]:
     return {"title": str(title), "sentence": asdict(title)}
 
 
-def _write_data(material: Material) -> dict[str, Any]:
+def write_data(material: Material) -> dict[str, Any]:
     parts = material.parts
     return {
         "rows": {
@@ -137,101 +149,6 @@ def _write_data(material: Material) -> dict[str, Any]:
         "split": material.plan.split.method,
         "notices": [str(notice) for notice in material.notices],
         "sentences": [asdict(notice) for notice in material.notices],
-    }
-
-
-def _write_classification(labels: tuple[str, ...], truth: Any, probabilities: Any) -> dict[str, Any]:
-    found = probabilities.argmax(axis=1)
-    counts = np.bincount(truth, minlength=len(labels))
-    frequent = np.argsort(-counts, kind="stable")
-    return {
-        "confusion": _write_confusion(labels, truth, found, frequent),
-        "classes": [_write_class(labels, truth, found, int(label)) for label in frequent[:MOST_LISTED]],
-        "roc": _write_curves(labels, truth, probabilities, _write_roc),
-        "pr": _write_curves(labels, truth, probabilities, _write_pr),
-        "calibration": _write_calibration(truth, probabilities),
-    }
-
-
-def _write_confusion(labels: tuple[str, ...], truth: Any, found: Any, frequent: Any) -> dict[str, Any]:
-    shown = sorted(frequent[:MOST_IN_CONFUSION].tolist())
-    place = np.full(len(labels), -1)
-    place[shown] = range(len(shown))
-    kept = (place[truth] >= 0) & (place[found] >= 0)
-    matrix = np.zeros((len(shown), len(shown)), dtype=np.int64)
-    np.add.at(matrix, (place[truth[kept]], place[found[kept]]), 1)
-    return {
-        "labels": [labels[index] for index in shown],
-        "matrix": matrix.tolist(),
-        "classes": len(labels),
-        "shown": len(shown),
-    }
-
-
-def _write_class(labels: tuple[str, ...], truth: Any, found: Any, label: int) -> dict[str, Any]:
-    right = int(((truth == label) & (found == label)).sum())
-    rows, answered = int((truth == label).sum()), int((found == label).sum())
-    return {
-        "label": labels[label],
-        "rows": rows,
-        "precision": right / answered if answered else None,
-        "recall": right / rows if rows else None,
-        "f1": 2 * right / (rows + answered) if rows + answered else None,
-    }
-
-
-def _write_curves(labels: tuple[str, ...], truth: Any, probabilities: Any, write: Any) -> list[dict[str, Any]]:
-    present = [label for label in np.unique(truth).tolist() if not (truth == label).all()]
-    if len(labels) == 2:
-        present = [label for label in present if label == measuring.rarer_class(truth)]
-    if len(labels) > MOST_CURVES:
-        return []
-    return [{"label": labels[label], **write(truth == label, probabilities[:, label])} for label in present]
-
-
-def _write_roc(positive: Any, scores: Any) -> dict[str, Any]:
-    false_rate, true_rate = measuring.roc_points(positive, scores)
-    return {"auc": measuring.area_under_roc(positive, scores), "points": _thin(false_rate, true_rate)}
-
-
-def _write_pr(positive: Any, scores: Any) -> dict[str, Any]:
-    recall, precision = measuring.precision_recall(positive, scores)
-    return {
-        "average_precision": measuring.average_precision(positive, scores),
-        "rate": float(positive.mean()),
-        "points": _thin(recall, precision),
-    }
-
-
-def _thin(horizontal: Any, vertical: Any) -> list[list[float]]:
-    """At most `MOST_POINTS_OF_CURVE` points, the ends among them."""
-    chosen = np.unique(np.linspace(0, len(horizontal) - 1, MOST_POINTS_OF_CURVE).round().astype(int))
-    return [[float(horizontal[index]), float(vertical[index])] for index in chosen]
-
-
-def _write_calibration(truth: Any, probabilities: Any) -> dict[str, Any]:
-    """Compare how sure the answers are with how often they are right, in bins of equally many rows."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == truth
-    bins = [rows for rows in np.array_split(np.argsort(confidence, kind="stable"), BINS) if len(rows)]
-    written = [
-        {"rows": len(rows), "confidence": float(confidence[rows].mean()), "accuracy": float(right[rows].mean())}
-        for rows in bins
-    ]
-    error = sum(item["rows"] * abs(item["confidence"] - item["accuracy"]) for item in written) / max(1, len(truth))
-    return {"ece": error, "bins": written}
-
-
-def _write_residuals(truth: Any, values: Any, seed: int) -> dict[str, Any]:
-    random = np.random.default_rng([seed, 6])
-    chosen = np.sort(random.permutation(len(truth))[:MOST_RESIDUALS])
-    counts, edges = np.histogram(values - truth, bins=min(30, max(5, round(math.sqrt(len(truth))))))
-    return {
-        "points": [[float(truth[row]), float(values[row])] for row in chosen],
-        "histogram": [
-            {"low": float(low), "high": float(high), "count": int(count)}
-            for low, high, count in zip(edges, edges[1:], counts, strict=False)
-        ],
     }
 
 

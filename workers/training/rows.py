@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.features import Decoder
-from modelyard.features.decoder import ValueDecoder
+from modelyard.features.decoder import ClassDecoder, ValueDecoder
 from workers.training.metrics import root_mean_square
 from workers.training.preparing import Material
 from workers.training.splitting import assign_folds
@@ -42,16 +42,25 @@ class RowPlan:
         if isinstance(self.decoder, ValueDecoder):
             values = self.decoder.values({ValueDecoder.OUTPUT: outputs}).reshape(truth.shape)
             return {"val_rmse": root_mean_square(values - truth, self.weights)}
+        if not isinstance(self.decoder, ClassDecoder):
+            return {}
         return {"val_accuracy": float(np.average(outputs.argmax(axis=-1) == truth, weights=self.weights))}
 
 
 def plan_rows(material: Material, members: int) -> RowPlan:
-    """One network trains on the training part; each of several members leaves out a fold of training and validation."""
-    if members:
+    """One network trains on the training part; each of several members leaves out a fold of training and validation.
+
+    Where the plan says which rows judge (later ones, or those that a person named), all members heed it.
+    """
+    if members and material.plan.split.keeps_parts:
+        train = np.tile(material.parts.train, (members, 1))
+        validation = np.tile(material.parts.validation, (members, 1))
+        weights = np.ones_like(validation, dtype=np.float32)
+    elif members:
         train, validation, weights = _plan_members(material, members)
     else:
         train, validation = material.parts.train, material.parts.validation
-        weights = np.ones(len(validation), dtype=np.float32)
+        weights = np.ones_like(validation, dtype=np.float32)
     return RowPlan(
         train=train,
         validation=validation,
@@ -66,15 +75,17 @@ def _plan_members(material: Material, members: int) -> tuple[Rows, Rows, NDArray
     learnable = material.learnable
     share = len(material.parts.validation) / max(1, len(learnable))
     count = max(members, 2, min(round(1 / share) if share else 8, len(learnable)))
+    groups = material.groups[learnable]
+    count = min(count, len(np.unique(groups)))
     strata = material.truth[learnable] if material.task == "classification" else np.zeros(len(learnable))
     folds = assign_folds(
         count,
         strata=strata.astype(np.int64),
-        groups=material.groups[learnable],
+        groups=groups,
         seed=material.plan.seed,
     )
-    held_out = [learnable[folds == member] for member in range(members)]
-    kept = [learnable[folds != member] for member in range(members)]
+    held_out = [learnable[folds == member % count] for member in range(members)]
+    kept = [learnable[folds != member % count] for member in range(members)]
     fewest, most = min(map(len, kept)), max(map(len, held_out))
     random = np.random.default_rng([material.plan.seed, 4])
     train = np.stack([random.permutation(rows)[:fewest] for rows in kept])

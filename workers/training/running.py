@@ -1,42 +1,52 @@
 """One run from plan to artifact."""
 
-import json
-import os
 import platform
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from modelyard.catalog import get_template
 from modelyard.catalog.spec import ModelTemplate
 from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json, write_json
+from modelyard.contracts.order import Order
 from modelyard.contracts.plan import Plan
+from modelyard.contracts.sentences import Sentence
 from modelyard.contracts.sentences import sentence as _
+from modelyard.features.texts import TextFeatures
+from workers.training.anomalies import report_anomalies, settle_threshold
 from workers.training.blending import train_blend
+from workers.training.budget import Budget
+from workers.training.certainty import Certainty, settle_certainty
 from workers.training.devices import set_up_devices
 from workers.training.failures import TrainingFailure
+from workers.training.forecasting import whole as forecasting
+from workers.training.forking import ForkedVerifier
 from workers.training.golden import choose_golden_rows, encode_rows
-from workers.training.importance import measure_importance
+from workers.training.importance import is_one_text, measure_importance
 from workers.training.networks import train_network
 from workers.training.portable import name_inputs
 from workers.training.preparing import Material
 from workers.training.preparing_images import prepare_images
 from workers.training.preparing_tables import prepare_table
+from workers.training.preparing_texts import prepare_texts
 from workers.training.referring import make_reference
 from workers.training.reporting import clean_numbers, decode_answers, write_report
 from workers.training.solution import Job, Solution
 from workers.training.speaking import Speaker
+from workers.training.telling_words import find_words
+from workers.training.transfer.training import train_transfer
 from workers.training.trees.growing import train_trees
 
 TOLERANCE = 1e-4
-SECONDS_TO_FINISH = 30.0
-"""Kept of the time budget for evaluating, exporting and verifying."""
+MOST_TRAIN_ROWS = 100_000
 LIBRARIES = (
     "tensorflow",
     "keras",
@@ -52,14 +62,17 @@ LIBRARIES = (
 
 
 class Run:
-    """Reads `folder`/plan.json and leaves the artifact in `target`."""
+    """Does what an order says; `verifier` was forked before anything was computed."""
 
-    def __init__(self, folder: Path, target: Path, speaker: Speaker, started_at: float) -> None:
-        self._folder = folder
-        self._target = target
+    def __init__(self, order: Order, speaker: Speaker, verifier: ForkedVerifier) -> None:
+        self._order = order
+        self._folder = Path(order.folder)
+        self._target = Path(order.artifact)
         self._speaker = speaker
-        self._started_at = started_at
-        self._plan = Plan.from_json(read_json(folder / "plan.json"))
+        self._verifier = verifier
+        self._plan = Plan.from_json(read_json(self._folder / "plan.json"))
+        now = time.time()
+        self._budget = Budget(began_at=now, ends_at=now + order.seconds)
 
     def run(self) -> None:
         plan, speaker = self._plan, self._speaker
@@ -69,66 +82,115 @@ class Run:
         self._device = set_up_devices(plan.seed)
         speaker.device(self._device)
         speaker.phase("reading")
-        material = self._prepare(template, hyperparameters)
-        for notice in material.notices:
-            speaker.log(str(notice), level="warning")
-        speaker.phase("preparing")
-        solution = self._train(template, material, hyperparameters)
-        speaker.phase("evaluating")
-        report = self._report(material, solution)
-        speaker.phase("exporting")
         scratch = self._folder / "artifact.partial"
-        verifier = self._start_verifier(scratch)
-        try:
-            self._export(material, solution, report, scratch)
-            speaker.phase("verifying")
-            self._verify(verifier)
-        finally:
-            verifier.kill()
+        if template.task == "forecasting":
+            report = self._make_forecaster(hyperparameters, scratch)
+        else:
+            report = self._make_model(template, hyperparameters, scratch)
+        speaker.phase("verifying")
+        self._verify(scratch)
         artifact.seal(scratch)
         shutil.rmtree(self._target, ignore_errors=True)
         scratch.rename(self._target)
         speaker.done(report["metrics"])
 
+    def _make_forecaster(self, hyperparameters: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+        """Leave everything but the manifest in `scratch`; return the report."""
+        speaker = self._speaker
+        material = forecasting.prepare(self._plan, hyperparameters, *self._notes)
+        self._tell(material.notices)
+        speaker.phase("preparing")
+        forecaster = forecasting.make_forecaster(self._job(), material, hyperparameters)
+        speaker.phase("exporting")
+        _make_empty(scratch)
+        forecaster.export(scratch)
+        write_json(scratch / artifact.LINEAGE, self._describe_lineage(hyperparameters, {}))
+        return forecaster.report
+
+    def _make_model(self, template: ModelTemplate, hyperparameters: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+        """Leave everything but the manifest in `scratch`; return the report."""
+        speaker = self._speaker
+        material = self._prepare(template, hyperparameters)
+        material = replace(material, notices=(*material.notices, *self._notes))
+        self._tell(material.notices)
+        speaker.phase("preparing")
+        solution = train_solution(self._job(), template, material, hyperparameters)
+        speaker.phase("evaluating")
+        if material.task == "anomaly_detection":
+            material = settle_threshold(material, solution)
+        certainty = None
+        if material.task in ("classification", "regression"):
+            certainty = settle_certainty(material, solution)
+            material = certainty.material
+        report = self._report(material, solution, certainty)
+        speaker.phase("exporting")
+        _make_empty(scratch)
+        self._export(material, solution, report, scratch)
+        return report
+
     def _prepare(self, template: ModelTemplate, hyperparameters: Mapping[str, Any]) -> Material:
         plan = Plan.from_json({**self._plan.to_json(), "hyperparameters": dict(hyperparameters)})
         if template.input_kind == "images":
-            return prepare_images(plan, template.task_of(hyperparameters), template.largest_side)
+            task, memory = template.task_of(hyperparameters), self._order.memory_bytes
+            return prepare_images(plan, task, template.largest_side, memory)
+        if template.input_kind == "texts":
+            return prepare_texts(plan, template.task_of(hyperparameters))
         return prepare_table(plan, template.task_of(hyperparameters))
 
-    def _train(self, template: ModelTemplate, material: Material, hyperparameters: Mapping[str, Any]) -> Solution:
-        budget = min(self._plan.max_seconds - SECONDS_TO_FINISH, hyperparameters["max_minutes"] * 60)
-        job = Job(
+    @property
+    def _notes(self) -> tuple[Sentence, ...]:
+        """What the person has to know of how the run came about."""
+        return () if self._order.batch_divisor == 1 else (HALVED,)
+
+    def _tell(self, notices: tuple[Sentence, ...]) -> None:
+        for notice in notices:
+            self._speaker.log(str(notice), level="warning")
+
+    def _job(self) -> Job:
+        return Job(
             plan=self._plan,
-            plan_digest=self._plan.digest,
+            plan_digest=f"{self._plan.digest}/{self._order.batch_divisor}",
             folder=self._folder,
             speaker=self._speaker,
             device=self._device,
-            started_at=self._started_at,
-            deadline=self._started_at + budget,
+            started_at=self._order.asked_at,
+            deadline=self._budget.ends_at,
+            budget=self._budget,
+            batch_divisor=self._order.batch_divisor,
         )
-        return train_solution(job, template, material, hyperparameters)
 
-    def _report(self, material: Material, solution: Solution) -> dict[str, Any]:
-        parts = {"train": material.parts.train, "validation": material.parts.validation, "test": material.parts.test}
-        answers = {name: decode_answers(material, solution.ask(material.take(part))) for name, part in parts.items()}
-        truths = {name: material.truth[part] for name, part in parts.items()}
-        if solution.held_out is not None:
-            name = "probabilities" if material.task == "classification" else "value"
-            answers["validation"] = decode_answers(material, {name: solution.held_out.outputs})
-            truths["validation"] = material.truth[solution.held_out.rows]
-        self._reference = make_reference(material, answers)
+    def _report(self, material: Material, solution: Solution, certainty: Certainty | None) -> dict[str, Any]:
+        if certainty is None:
+            report, self._reference = report_anomalies(material, solution)
+            return report
+        held_out = certainty.held_out
+        rows = {"train": self._some_of(material.parts.train), "validation": held_out.rows, "test": material.parts.test}
+        name = "probabilities" if material.task == "classification" else "value"
+        outputs = {part: solution.ask(material.take(rows[part])) for part in ("train", "test")}
+        outputs["validation"] = {name: held_out.outputs}
+        self._reference = make_reference(
+            material, {part: decode_answers(material, outputs[part]) for part in ("train", "validation", "test")}
+        )
         importance = None
-        if self._plan.data_kind == "table":
+        if self._plan.data_kind != "images" and not is_one_text(material.features):
             importance = measure_importance(material, lambda inputs: next(iter(solution.ask(inputs).values())))
+        words = find_words(material, solution.ask) if isinstance(material.features, TextFeatures) else None
         return write_report(
             material,
-            answers,
-            truths,
+            rows,
+            outputs,
             training=solution.training,
             history=solution.history,
             importance=importance,
+            calibration=certainty.calibration,
+            words=words,
         )
+
+    def _some_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How the training rows are answered is told from no more than a random hundred thousand of them."""
+        if len(rows) <= MOST_TRAIN_ROWS:
+            return rows
+        return np.sort(np.random.default_rng([self._plan.seed, 10]).permutation(rows)[:MOST_TRAIN_ROWS])
 
     def _export(self, material: Material, solution: Solution, report: dict[str, Any], scratch: Path) -> None:
         golden = choose_golden_rows(material)
@@ -136,48 +198,35 @@ class Run:
         write_json(scratch / artifact.GOLDEN, {"rows": encode_rows(golden), "predictions": predictions})
         write_json(scratch / artifact.REFERENCE, self._reference.to_json())
         write_json(scratch / artifact.REPORT, report)
-        write_json(scratch / artifact.LINEAGE, self._describe_lineage(material))
+        write_json(
+            scratch / artifact.LINEAGE,
+            self._describe_lineage(material.plan.hyperparameters, name_inputs(material.features)),
+        )
         write_json(scratch / artifact.FEATURES, material.features.to_json())
         write_json(scratch / artifact.DECODER, material.decoder.to_json())
         write_json(scratch / artifact.SIGNATURE, material.signature.to_json())
         solution.export(material, scratch)
 
-    def _describe_lineage(self, material: Material) -> dict[str, Any]:
+    def _describe_lineage(self, hyperparameters: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
         lineage: dict[str, Any] = clean_numbers(
             {
                 "plan": self._plan.to_json(),
-                "hyperparameters": dict(material.plan.hyperparameters),
+                "hyperparameters": dict(hyperparameters),
                 "seed": self._plan.seed,
                 "device": self._device,
                 "python": platform.python_version(),
                 "libraries": {name: version(name) for name in LIBRARIES},
-                "inputs": name_inputs(material.features),
-                "started_at": self._started_at,
+                "inputs": dict(inputs),
+                "started_at": self._order.asked_at,
                 "ended_at": time.time(),
             }
         )
         return lineage
 
-    def _start_verifier(self, scratch: Path) -> subprocess.Popen[str]:
-        """Start it early: it imports TensorFlow while this process exports."""
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        return subprocess.Popen(
-            [sys.executable, "-m", "workers.training.verifying", str(scratch)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "CUDA_VISIBLE_DEVICES": ""},
-            text=True,
-        )
-
-    def _verify(self, verifier: subprocess.Popen[str]) -> None:
+    def _verify(self, scratch: Path) -> None:
         """Raises `TrainingFailure` where an exported form cannot be loaded or answers otherwise than the trained
         model."""
-        said = verifier.communicate("go\n")[0]
-        try:
-            answer = json.loads(said.splitlines()[-1])
-        except (IndexError, json.JSONDecodeError):
-            answer = {"fault": f"the verifying process ended with {verifier.returncode}"}
+        answer = self._verifier.ask(scratch)
         if "fault" in answer:
             raise TrainingFailure(
                 "parity", _("an exported form of the model does not work: {fault}", fault=answer["fault"]), REPORT_IT
@@ -196,6 +245,15 @@ class Run:
         self._speaker.log("Every exported form repeats the golden rows.")
 
 
+def _make_empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+
+
+HALVED = _(
+    "The first try needed more memory than there was; this model was trained with batches of half the size, which can "
+    "change its quality a little."
+)
 REPORT_IT = _("Nothing was registered. Please report this with the run's id; another seed may do meanwhile.")
 
 
@@ -208,5 +266,9 @@ def train_solution(
             return train_trees(job, material, hyperparameters)
         case "blend":
             return train_blend(job, material, hyperparameters)
+        case "transfer":
+            return train_transfer(job, material, hyperparameters)
         case "network":
             return train_network(job, material, template.slug, hyperparameters)
+        case "forecasts":
+            raise ValueError("series are no rows; workers.training.forecasting learns from them")

@@ -12,6 +12,12 @@ def rate_at(schedule: str, progress: float) -> float:
     return {"cos_log": _cos_log, "one_cycle": _one_cycle, "cosine": _cosine, "constant": _constant}[schedule](progress)
 
 
+def settles_from(schedule: str) -> float:
+    """The share of training after which results tell how good it will be: where the rate falls to the very end, an
+    epoch before its last third says little of those after, and patience must not count it."""
+    return {"one_cycle": 2 / 3, "cosine": 2 / 3}.get(schedule, 0.0)
+
+
 def strength_at(progress: float) -> float:
     """Dropout and weight decay: full for the first half, then gently down to nothing (flat-cos)."""
     return 1.0 if progress < 0.5 else 0.5 * (1 + math.cos(math.pi * (2 * progress - 1)))

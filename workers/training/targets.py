@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from modelyard.contracts.sentences import sentence as _
 from modelyard.features.base import BadValue
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
-from modelyard.features.values import detect_number_style, parse_category, parse_number
+from modelyard.features.values import NumberStyle, detect_number_style, parse_category, parse_number
 from workers.training.failures import TrainingFailure
 from workers.training.metrics import root_mean_square
 
@@ -114,7 +114,7 @@ def encode_values(values: NDArray[np.float64], decoder: ValueDecoder) -> NDArray
     return ((values - decoder.mean) / decoder.scale).astype(np.float32)
 
 
-def _number_or_nan(text: object, style: Literal["point", "comma"]) -> float:
+def _number_or_nan(text: object, style: NumberStyle) -> float:
     try:
         number = parse_number(text, style)
     except BadValue:

@@ -1,13 +1,6 @@
-"""Loads every exported form in a clean process and compares its answers to the golden rows.
+"""Loads every exported form, in a process that has not trained it (`forking`), and compares its answers to the golden
+rows."""
 
-    python -m workers.training.verifying FOLDER
-
-Waits for a line on standard input, so that it can be started, and import TensorFlow, while the forms are still written.
-Prints one JSON object: {"differences": {form: largest difference}} or {"fault": "what could not be loaded"}.
-"""
-
-import json
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -102,22 +95,18 @@ class Verifier:
                     for name, array in inputs.items()
                 }
             )
-            if "value" in outputs:
+            if "errors" in outputs:
+                predictions += self._decoder.decode({"errors": np.array(outputs["errors"])})
+            elif "value" in outputs:
                 predictions += [{"value": float(value)} for value in np.array(outputs["value"]).reshape(-1)]
             else:
                 predictions += self._decoder.decode({"probabilities": np.array(outputs["probabilities"])})
         return predictions
 
 
-def main(arguments: list[str]) -> int:
-    sys.stdin.readline()
+def verify_forms(folder: Path) -> dict[str, Any]:
+    """Return {"differences": {form: largest difference}} or {"fault": "what could not be loaded"}."""
     try:
-        said: dict[str, Any] = {"differences": Verifier(Path(arguments[0])).compare()}
+        return {"differences": Verifier(folder).compare()}
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError) as fault:
-        said = {"fault": f"{type(fault).__name__}: {fault}"[:500]}
-    sys.stdout.write(json.dumps(said) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        return {"fault": f"{type(fault).__name__}: {fault}"[:500]}

@@ -21,9 +21,21 @@ def _alike(answer: Any, wanted: Any) -> bool:
             return False
         near_tie = "probabilities" in wanted and _is_near_tie(wanted["probabilities"])
         return all(_alike(answer[name], wanted[name]) for name in wanted if name != "label" or not near_tie)
+    if isinstance(wanted, list):
+        return isinstance(answer, list) and len(answer) == len(wanted) and _are_alike(answer, wanted)
     if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
         return isinstance(answer, (int, float)) and math.isclose(answer, wanted, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return bool(answer == wanted)
+
+
+def _are_alike(answers: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Numbers of a list are compared in the size of the largest: those near zero are differences of large ones."""
+    if not all(isinstance(value, (int, float)) for value in wanted):
+        return all(_alike(*pair) for pair in zip(answers, wanted, strict=True))
+    largest = max(map(abs, wanted), default=0.0)
+    return all(
+        abs(answer - value) <= TOLERANCE * (1.0 + largest) for answer, value in zip(answers, wanted, strict=True)
+    )
 
 
 def _is_near_tie(probabilities: Mapping[str, float]) -> bool:

@@ -53,7 +53,7 @@ class Batch:
     def arrays(self) -> Arrays:
         """The parts of the predictions by name, an entry a row."""
         if self._arrays is None:
-            self._arrays = _decode_arrays(self.decoder, self.outputs)
+            self._arrays = self.decoder.arrays(self.outputs)
         return self._arrays
 
 
@@ -109,22 +109,16 @@ class Predictions(Sequence[dict[str, Any]]):
         """One JSON object of columns."""
         return self._batch.writer.columns(self._outputs(self._start, self._stop))
 
+    def bounds(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Below and above what true values are expected with the probability `level`, which the signature offers."""
+        decoder = self._batch.decoder
+        assert isinstance(decoder, ValueDecoder)
+        return decoder.bounds(self._outputs(self._start, self._stop), level)
+
     @property
     def arrays(self) -> Arrays:
-        """`label` (texts), `score` and `probabilities` [rows, classes], or `value`."""
+        """The parts of the predictions by name (`Output.parts`)."""
         return {name: array[self._start : self._stop] for name, array in self._batch.arrays.items()}
-
-
-def _decode_arrays(decoder: Decoder, outputs: Arrays) -> Arrays:
-    if isinstance(decoder, ClassDecoder):
-        probabilities = outputs[decoder.OUTPUT]
-        best = probabilities.argmax(axis=1)
-        scores = probabilities[np.arange(len(best)), best]
-        return {"label": np.array(decoder.labels, dtype=object)[best], "score": scores, "probabilities": probabilities}
-    if isinstance(decoder, ValueDecoder):
-        return {"value": decoder.values(outputs)}
-    rows = decoder.decode(outputs)
-    return {name: np.array([row[name] for row in rows], dtype=object) for name in rows[0]} if rows else {}
 
 
 def make_writer(decoder: Decoder) -> Writer:

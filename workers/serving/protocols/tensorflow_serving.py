@@ -23,6 +23,7 @@ from workers.serving.protocols.dense_objects import read_dense_objects
 from workers.serving.protocols.encoded_texts import MARK, decode_columns, decode_rows
 from workers.serving.protocols.family import Look, Operation, Overview, Prediction
 from workers.serving.protocols.image_bodies import is_image_body, take_images
+from workers.serving.protocols.intervals import encode_columns_at, encode_rows_at, read_level, read_parameters
 from workers.serving.protocols.json_body import read_json_object
 from workers.serving.protocols.openapi import show_document
 from workers.serving.protocols.tensorflow_status import SIGNATURE_NAME, show_list, show_metadata, show_status
@@ -83,14 +84,17 @@ def read_predict(call: Call) -> None:
             'the body must have exactly one of "instances" (a list of rows) and "inputs" (columns by name)'
         )
     model = call.model
+    level = read_level(model, read_parameters(body))
     if instances is None:
         _read_column_form(call, model, body["inputs"])
+        call.encode = encode_columns_at(level) if level else encode_columns
         return
     if type(instances) is not list or not instances:
         raise bad_request('"instances" must be a list of at least one row')
     _check_alike(model, instances)
     call.where = "instances[%d]"
-    call.rows, call.encode = _read_rows(call, instances), encode_rows
+    call.rows = _read_rows(call, instances)
+    call.encode = encode_rows_at(level) if level else encode_rows
     call.count = len(instances)
 
 
@@ -166,7 +170,7 @@ def _read_dense_images(call: Call) -> bool:
 
 
 def _read_column_form(call: Call, model: LoadedModel, inputs: object) -> None:
-    call.where, call.encode = "inputs, row %d", encode_columns
+    call.where = "inputs, row %d"
     if not isinstance(inputs, dict) or (model.takes_images and set(inputs) == {"b64"}):
         if model.sole_input is None:
             raise bad_request(f'"inputs" must be an object of column name to values: {", ".join(sorted(model.names))}')
@@ -186,14 +190,14 @@ def _without_extras(model: LoadedModel, columns: Mapping[str, Any]) -> Mapping[s
 
 def read_classify(call: Call) -> None:
     if call.model.signature.output.kind != "label":
-        raise bad_request("this model gives a value, not a class; use :regress or :predict")
+        raise bad_request("what this model gives is not a class with probabilities; use :predict")
     _read_examples(call)
     call.encode = encode_classes
 
 
 def read_regress(call: Call) -> None:
     if call.model.signature.output.kind != "value":
-        raise bad_request("this model gives a class, not a value; use :classify or :predict")
+        raise bad_request("what this model gives is not a value; use :predict")
     _read_examples(call)
     call.encode = encode_values
 

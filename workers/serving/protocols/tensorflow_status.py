@@ -10,7 +10,8 @@ from workers.serving.http.exchange import Exchange
 from workers.serving.problems import Problem, not_found
 
 SIGNATURE_NAME = "serving_default"
-DTYPES = {"number": "DT_DOUBLE", "flag": "DT_BOOL"}
+DTYPES = {"number": "DT_DOUBLE", "count": "DT_DOUBLE", "flag": "DT_BOOL"}
+PART_DTYPES = {"text": "DT_STRING", "float": "DT_FLOAT", "double": "DT_DOUBLE"}
 
 
 def show_list(endpoints: list[Endpoint], _: Exchange) -> bytes:
@@ -60,13 +61,7 @@ def show_metadata(endpoint: Endpoint, version: int | None, label: str | None) ->
 
 
 def _describe_outputs(signature: Signature) -> dict[str, Any]:
-    if signature.output.kind == "value":
-        return {"value": _describe("value", "DT_DOUBLE")}
-    return {
-        "label": _describe("label", "DT_STRING"),
-        "score": _describe("score", "DT_FLOAT"),
-        "probabilities": _describe("probabilities", "DT_FLOAT", len(signature.output.labels)),
-    }
+    return {part.name: _describe(part.name, PART_DTYPES[part.type], *part.sizes) for part in signature.output.parts}
 
 
 def _describe(name: str, dtype: str, *dimensions: int) -> dict[str, Any]:

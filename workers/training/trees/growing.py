@@ -42,6 +42,14 @@ class TreesSolution:
     def ask(self, inputs: Arrays) -> Arrays:
         return answer_trees(self.models, make_data(inputs), self._outputs)
 
+    def temper(self, temperature: float) -> None:
+        """Divide what every leaf adds to the logits."""
+        for model in self.models:
+            for index, tree in enumerate(model.get_all_trees()):
+                _scale_leaves(tree.root, 1.0 / temperature)
+                model.set_tree(index, tree)
+            model.set_initial_predictions([first / temperature for first in model.initial_predictions()])
+
     def graph(self, material: Material) -> Any:
         """The core as an ONNX model."""
         columns = name_columns(material.inputs)
@@ -104,7 +112,7 @@ class Grower:
         count = len(self._rows.train)
         for member in range(count):
             if self._models and self._job.must_end:
-                self._stopped_by = "time" if time.time() >= self._job.deadline else "finish"
+                self._stopped_by = "time" if self._job.time_is_up else "finish"
                 break
             self._models.append(self._load(member) or self._grow(member, count))
             self._tell(member + 1, count)
@@ -244,6 +252,14 @@ def predict(model: Any, data: Data, outputs: int) -> NDArray[Any]:
     return logits
 
 
+def _scale_leaves(node: Any, factor: float) -> None:
+    if node.is_leaf:
+        node.value.value *= factor
+        return
+    _scale_leaves(node.pos_child, factor)
+    _scale_leaves(node.neg_child, factor)
+
+
 def _iterations(model: Any) -> int:
     return int(model.num_trees() // model.num_trees_per_iteration())
 
@@ -256,7 +272,4 @@ def _answer_folds(material: Material, models: Sequence[Any], rows: RowPlan) -> H
         for model, part in zip(models, chosen, strict=True)
     ]
     joined = np.concatenate(outputs)
-    return HeldOut(
-        rows=np.concatenate(chosen),
-        outputs=joined.astype(np.float32) if material.outputs == 1 else to_probabilities(joined),
-    )
+    return HeldOut.averaging(np.concatenate(chosen), joined if material.outputs == 1 else to_probabilities(joined))

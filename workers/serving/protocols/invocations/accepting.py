@@ -6,6 +6,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from modelyard.contracts.signature import Signature
@@ -31,7 +32,8 @@ def choose_answer(accept: bytes | None, signature: Signature) -> tuple[Encode, b
         raise Problem(HTTPStatus.NOT_ACCEPTABLE, message)
     if best == CSV:
         names = _column_names(signature) if "header=present" in parameters else []
-        return _make_csv_encoder(names), CSV + b"; charset=utf-8"
+        make = _make_forecast_encoder if signature.output.kind == "forecast" else _make_csv_encoder
+        return make(names), CSV + b"; charset=utf-8"
     encoders: dict[bytes, Encode] = {JSON: encode_rows, LINES: encode_lines, NPY: encode_npy}
     return encoders[best], best
 
@@ -71,9 +73,10 @@ def encode_lines(predictions: Predictions) -> bytes:
 
 
 def encode_npy(predictions: Predictions) -> bytes:
-    """A classifier's probabilities, shape [rows, classes] in the order of the labels; a regressor's values, [rows]."""
+    """A classifier's probabilities, shape [rows, classes] in the order of the labels; else the values or scores,
+    [rows], or the values of a forecast, [rows, steps]."""
     arrays = predictions.arrays
-    array = arrays["probabilities"] if "probabilities" in arrays else arrays["value"]
+    array = next(arrays[name] for name in ("probabilities", "value", "score", "values") if name in arrays)
     buffer = BytesIO()
     np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
@@ -94,6 +97,22 @@ def _make_csv_encoder(names: list[str]) -> Encode:
     return encode
 
 
+def _make_forecast_encoder(names: list[str]) -> Encode:
+    """A line for each row: values, timestamps and each quantile; several steps are a JSON list in their cell."""
+
+    def encode(predictions: Predictions) -> bytes:
+        buffer = StringIO(newline="")
+        writer = csv.writer(buffer, lineterminator="\n")
+        if names:
+            writer.writerow(names)
+        for row in predictions:
+            cells = [row["values"], row["timestamps"], *row["quantiles"].values()]
+            writer.writerow([cell[0] if len(cell) == 1 else orjson.dumps(cell).decode() for cell in cells])
+        return buffer.getvalue().encode()
+
+    return encode
+
+
 def _as_columns(array: NDArray[Any]) -> list[list[str]]:
     """Return the texts of one column, or of each class where the array has several."""
     if array.dtype.kind == "O":
@@ -103,6 +122,9 @@ def _as_columns(array: NDArray[Any]) -> list[list[str]]:
 
 
 def _column_names(signature: Signature) -> list[str]:
-    if signature.output.kind == "value":
-        return ["value"]
-    return ["label", "score", *(f"probability of {label}" for label in signature.output.labels)]
+    output = signature.output
+    if output.kind == "label":
+        return ["label", "score", *(f"probability of {label}" for label in output.labels)]
+    if output.kind == "forecast":
+        return ["values", "timestamps", *(f"quantile {level}" for level in output.labels)]
+    return [part.name for part in output.parts]

@@ -30,7 +30,7 @@ DTYPES: Mapping[str, np.dtype[np.generic]] = {
 """All but BYTES. BF16 is unknown to numpy: its bits are the upper half of an FP32."""
 
 ALL = (*DTYPES, BYTES)
-KINDS: Mapping[str, str] = {"number": FP64, "flag": BOOL}
+KINDS: Mapping[str, str] = {"number": FP64, "count": FP64, "flag": BOOL}
 """What a column of a kind is described as; the others are BYTES. Any datatype that can mean the value is taken."""
 
 

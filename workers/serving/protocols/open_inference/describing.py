@@ -7,7 +7,7 @@ from modelyard.contracts.signature import Input
 from workers.serving.endpoints import Endpoint, Served
 from workers.serving.problems import not_found, unavailable
 from workers.serving.protocols.open_inference.datatypes import BYTES, KINDS
-from workers.serving.protocols.open_inference.outputs import describe_output, output_names
+from workers.serving.protocols.open_inference.outputs import describe_output
 
 PLATFORM = "modelyard_onnxruntime"
 BACKEND = "onnxruntime"
@@ -25,7 +25,7 @@ def describe_model(endpoint: Endpoint, version: str | None) -> dict[str, Any]:
         "versions": [str(served.version) for served in endpoint.live],
         "platform": PLATFORM,
         "inputs": [_describe_input(item) for item in signature.inputs],
-        "outputs": [describe_output(name, signature.output) for name in output_names(signature.output)],
+        "outputs": [describe_output(part) for part in signature.output.parts],
     }
 
 

@@ -10,12 +10,19 @@ import orjson
 from workers.serving.call import Call
 from workers.serving.models.loaded import Predictions
 from workers.serving.problems import bad_request
+from workers.serving.protocols.intervals import read_level
 from workers.serving.protocols.json_body import read_json_object
 from workers.serving.protocols.open_inference.binary_tensors import Raw, read_raw_tensor, split_body
 from workers.serving.protocols.open_inference.compression import compress_as_asked
 from workers.serving.protocols.open_inference.datatypes import BYTES, DTYPES, KINDS, check_datatype, fault_of
 from workers.serving.protocols.open_inference.json_tensors import read_json_tensor
-from workers.serving.protocols.open_inference.outputs import OutputTensor, Wanted, make_tensors, read_wanted
+from workers.serving.protocols.open_inference.outputs import (
+    OutputTensor,
+    Wanted,
+    make_bounds,
+    make_tensors,
+    read_wanted,
+)
 from workers.serving.protocols.open_inference.tensors import Tensor, check_shape, take_tensors
 
 HEADER_LENGTH = b"inference-header-content-length"
@@ -26,10 +33,12 @@ WANTED = '"inputs" (a list of tensors)'
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request is needed for the answer."""
+    """What of a request is needed for the answer. `level` is that of the intervals, where they are asked for."""
 
     id: str | None
     wanted: tuple[Wanted, ...]
+    level: float | None = None
+    binary: bool = False
 
 
 def read_infer(call: Call) -> None:
@@ -102,7 +111,8 @@ def read_request(call: Call, body: Mapping[str, Any]) -> Request:
     binary = parameters.get("binary_data_output", False)
     if type(binary) is not bool:
         raise bad_request("binary_data_output must be true or false")
-    return Request(given_id, read_wanted(body.get("outputs"), call.model.signature.output, binary=binary))
+    wanted = read_wanted(body.get("outputs"), call.model.signature.output, binary=binary)
+    return Request(given_id, wanted, read_level(call.model, parameters), binary)
 
 
 def heed_timeout(call: Call, timeout: object) -> None:
@@ -119,6 +129,8 @@ def heed_timeout(call: Call, timeout: object) -> None:
 
 def encode_infer(call: Call, request: Request, predictions: Predictions) -> bytes:
     tensors = make_tensors(request.wanted, call.model.signature.output, predictions)
+    if request.level is not None:
+        tensors += make_bounds(request.level, predictions, binary=request.binary)
     raws = [tensor.raw() for tensor in tensors if tensor.wanted.binary]
     sizes = iter([len(raw) for raw in raws])
     answer: dict[str, Any] = {"model_name": call.access.endpoint.name, "model_version": str(call.served.version)}

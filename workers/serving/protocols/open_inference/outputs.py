@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelyard.contracts.signature import Output
+from modelyard.contracts.signature import Output, Part
 from workers.serving.models.loaded import Predictions
 from workers.serving.problems import bad_request
+from workers.serving.protocols.intervals import HIGH, LOW
 from workers.serving.protocols.open_inference.binary_tensors import pack_elements
 from workers.serving.protocols.open_inference.datatypes import BYTES, DTYPES, FP32, FP64
 
 PROBABILITIES = "probabilities"
-DATATYPES = {"label": BYTES, "score": FP32, PROBABILITIES: FP32, "value": FP64}
+DATATYPES = {"text": BYTES, "float": FP32, "double": FP64}
+"""Of the types of the parts of a prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,11 @@ class OutputTensor:
 
 
 def output_names(output: Output) -> tuple[str, ...]:
-    return ("value",) if output.kind == "value" else ("label", "score", PROBABILITIES)
+    return tuple(part.name for part in output.parts)
 
 
-def describe_output(name: str, output: Output) -> dict[str, Any]:
-    shape = [-1, len(output.labels)] if name == PROBABILITIES else [-1]
-    return {"name": name, "datatype": DATATYPES[name], "shape": shape}
+def describe_output(part: Part) -> dict[str, Any]:
+    return {"name": part.name, "datatype": DATATYPES[part.type], "shape": [-1, *part.sizes]}
 
 
 def read_wanted(outputs: object, output: Output, *, binary: bool) -> tuple[Wanted, ...]:
@@ -94,13 +95,19 @@ def make_tensors(wanted: Sequence[Wanted], output: Output, predictions: Predicti
     return [_make_tensor(one, output, predictions) for one in wanted]
 
 
+def make_bounds(level: float, predictions: Predictions, *, binary: bool) -> list[OutputTensor]:
+    """The ends of the intervals at `level`."""
+    ends = zip((LOW, HIGH), predictions.bounds(level), strict=True)
+    return [OutputTensor(Wanted(name, binary), FP64, values.shape, values) for name, values in ends]
+
+
 def _make_tensor(wanted: Wanted, output: Output, predictions: Predictions) -> OutputTensor:
     values, rows = predictions.arrays[wanted.name], len(predictions)
     if wanted.classes:
         return OutputTensor(wanted, BYTES, (rows, wanted.classes), _classify(values, wanted.classes, output.labels))
-    datatype = DATATYPES[wanted.name]
+    datatype = next(DATATYPES[part.type] for part in output.parts if part.name == wanted.name)
     if datatype == BYTES:
-        return OutputTensor(wanted, BYTES, (rows,), values.tolist())
+        return OutputTensor(wanted, BYTES, values.shape, values.reshape(-1).tolist())
     return OutputTensor(wanted, datatype, values.shape, np.ascontiguousarray(values, dtype=DTYPES[datatype]))
 
 

@@ -19,7 +19,7 @@ from workers.serving.problems import Problem, bad_request
 from workers.serving.protocols.open_inference.datatypes import BYTES, fault_of
 
 MAX_RANK = 8
-NUMERIC_KINDS = frozenset(("number", "flag"))
+NUMERIC_KINDS = frozenset(("number", "count", "flag"))
 CHANNELS = frozenset((1, 3, 4))
 Values = NDArray[Any] | list[Any]
 Numbers = NDArray[np.float64]

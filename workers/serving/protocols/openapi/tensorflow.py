@@ -45,8 +45,8 @@ TAG = "TensorFlow Serving, KServe"
 def describe_paths(base: str, signature: Signature) -> Schema:
     """The calls below `base`, such as `/v1/models/churn`."""
     paths: Schema = {f"{base}:predict": {"post": _predict(signature)}}
-    if not takes_images(signature):
-        verb = "classify" if signature.output.kind == "label" else "regress"
+    verb = {"label": "classify", "value": "regress"}.get(signature.output.kind)
+    if verb is not None and not takes_images(signature):
         paths[f"{base}:{verb}"] = {"post": _examples(signature, verb)}
     paths[base] = {"get": look("status", "The state of the versions", STATUS, TAG)}
     paths[f"{base}/metadata"] = {"get": look("metadata", "The signature in TensorFlow's words", METADATA, TAG)}
@@ -89,14 +89,14 @@ def _json_bodies(signature: Signature) -> Schema:
         "type": "object",
         "title": "Rows",
         "required": ["instances"],
-        "properties": {"instances": rows_schema(signature)},
+        "properties": {"instances": rows_schema(signature), "parameters": parameters_schema(signature)},
         "not": {"required": ["inputs"]},
     }
     columns = {
         "type": "object",
         "title": "Columns",
         "required": ["inputs"],
-        "properties": {"inputs": refer("Columns")},
+        "properties": {"inputs": refer("Columns"), "parameters": parameters_schema(signature)},
         "not": {"required": ["instances"]},
     }
     examples = {
@@ -104,6 +104,14 @@ def _json_bodies(signature: Signature) -> Schema:
         "columns": {"summary": "Columns", "value": {"inputs": {name: [value] for name, value in row.items()}}},
     }
     return {JSON: {"schema": {"anyOf": [rows, columns]}, "examples": examples}}
+
+
+def parameters_schema(signature: Signature) -> Schema:
+    """An interval can be asked for where the model gives intervals."""
+    levels = list(signature.output.levels)
+    words = "Adds `low` and `high` to every value: between them lies this share of true values."
+    interval: Schema = {"enum": levels, "description": words} if levels else {"type": "null"}
+    return {"type": "object", "properties": {"interval": interval}}
 
 
 def rows_schema(signature: Signature) -> Schema:

@@ -10,7 +10,7 @@ from modelyard.contracts.examples import example_row
 from modelyard.contracts.signature import Input, Output, Signature
 from modelyard.features.values import parse_flag
 from workers.serving.protocols.open_inference.datatypes import BYTES, KINDS
-from workers.serving.protocols.open_inference.outputs import describe_output, output_names
+from workers.serving.protocols.open_inference.outputs import describe_output
 
 Schema = dict[str, Any]
 
@@ -21,7 +21,11 @@ TYPES: dict[str, Schema] = {
     "date": {"type": ["string", "null"], "format": "date"},
     "category": {"type": ["string", "null"]},
     "text": {"type": ["string", "null"]},
+    "count": {"type": ["integer", "null"]},
+    "history": {"type": ["array", "null"], "items": {"type": ["object", "number", "null"]}},
 }
+TENSOR_TYPES: dict[str, Schema] = {**TYPES, "history": {"type": ["string", "null"]}}
+"""In a tensor a history is the text of its JSON."""
 ENCODED: Schema = {"type": "string", "format": "byte", "contentEncoding": "base64", "contentMediaType": "image/*"}
 IMAGE: Schema = {
     "type": "object",
@@ -61,6 +65,8 @@ def schema_of(item: Input) -> Schema:
     if item.kind == "image":
         return refer("Image")
     schema: Schema = {**TYPES[item.kind], "description": _describe(item)}
+    if item.kind == "count" and item.minimum is not None and item.maximum is not None:
+        schema |= {"minimum": int(item.minimum), "maximum": int(item.maximum)}
     if item.values:
         schema["examples"] = list(item.values[:MOST_KNOWN])
     elif item.example is not None:
@@ -69,6 +75,8 @@ def schema_of(item: Input) -> Schema:
 
 
 def _describe(item: Input) -> str:
+    if item.kind == "history":
+        return "Objects with a moment and a value each, or bare values that follow each other; null where none come."
     words = [f"A {item.kind}; null where it is not known."]
     if item.minimum is not None and item.maximum is not None and item.kind == "number":
         words.append(f"Training saw {item.minimum:g} to {item.maximum:g}; other numbers are taken too.")
@@ -118,22 +126,46 @@ def columns_schema(signature: Signature) -> Schema:
 
 
 def prediction_schema(signature: Signature) -> Schema:
-    output = signature.output
-    if output.kind == "value":
-        return {
-            "type": "object",
-            "required": ["value"],
-            "properties": {"value": {"type": "number", "description": f"The predicted {output.name}."}},
-        }
-    return {
-        "type": "object",
-        "required": ["label", "score", "probabilities"],
-        "properties": {
-            "label": {"enum": list(output.labels), "description": f"The likeliest {output.name}."},
-            "score": {**PROBABILITY, "description": "The probability of the label."},
-            "probabilities": _probabilities_schema(output),
-        },
-    }
+    """One prediction."""
+    parts = _part_schemas(signature.output)
+    return {"type": "object", "required": list(parts), "properties": parts}
+
+
+def _part_schemas(output: Output) -> dict[str, Schema]:
+    """The parts of a prediction, by name."""
+    match output.kind:
+        case "value":
+            return {"value": {"type": "number", "description": f"The predicted {output.name}."}}
+        case "label":
+            return {
+                "label": {"enum": list(output.labels), "description": f"The likeliest {output.name}."},
+                "score": {**PROBABILITY, "description": "The probability of the label."},
+                "probabilities": _probabilities_schema(output),
+            }
+        case "anomaly":
+            return {
+                "label": {"enum": list(output.labels), "description": "Whether the score is above the threshold."},
+                "score": {"type": "number", "minimum": 0, "description": "How strange the row is; 1 is usual."},
+                "percentile": {**PROBABILITY, "description": "The share of the training rows that are less strange."},
+                "reason": {"type": "string", "description": "The column that makes the row strange."},
+            }
+        case "forecast":
+            steps: Schema = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+            return {
+                "values": {**steps, "description": f"The median {output.name} of every step."},
+                "timestamps": {
+                    "type": "array",
+                    "items": {"type": ["string", "number"]},
+                    "description": "The moments of the steps, written as the data writes them.",
+                },
+                "quantiles": {
+                    "type": "object",
+                    "required": list(output.labels),
+                    "properties": dict.fromkeys(output.labels, steps),
+                    "additionalProperties": False,
+                    "description": "For every level the values below which the truth lies with that probability.",
+                },
+            }
 
 
 def _probabilities_schema(output: Output) -> Schema:
@@ -151,19 +183,11 @@ PROBABILITY: Schema = {"type": "number", "minimum": 0, "maximum": 1.0001}
 
 def outputs_schema(signature: Signature) -> Schema:
     """Predictions in column form."""
-    output = signature.output
-    if output.kind == "value":
-        columns: dict[str, Schema] = {"value": {"type": "number"}}
-    else:
-        columns = {
-            "label": {"enum": list(output.labels)},
-            "score": PROBABILITY,
-            "probabilities": _probabilities_schema(output),
-        }
+    parts = _part_schemas(signature.output)
     return {
         "type": "object",
-        "required": list(columns),
-        "properties": {name: {"type": "array", "items": schema} for name, schema in columns.items()},
+        "required": list(parts),
+        "properties": {name: {"type": "array", "items": schema} for name, schema in parts.items()},
     }
 
 
@@ -172,7 +196,7 @@ def outputs_schema(signature: Signature) -> Schema:
 
 def tensor_schema(item: Input) -> Schema:
     """One input as a tensor of shape [rows]."""
-    value = ENCODED if item.kind == "image" else {**TYPES[item.kind]}
+    value = ENCODED if item.kind == "image" else {**TENSOR_TYPES[item.kind]}
     return {
         "type": "object",
         "required": ["name", "shape", "datatype", "data"],
@@ -199,7 +223,7 @@ def example_tensors(signature: Signature) -> list[dict[str, Any]]:
 
 
 def output_tensors_schema(signature: Signature) -> Schema:
-    described = [describe_output(name, signature.output) for name in output_names(signature.output)]
+    described = [describe_output(part) for part in signature.output.parts]
     one = {
         "type": "object",
         "required": ["name", "datatype", "shape", "data"],
