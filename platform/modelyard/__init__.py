@@ -1,3 +1,3 @@
 """Modelyard: from a data set to a hosted prediction endpoint."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -14,6 +14,9 @@ from django.conf import settings  # noqa: E402
 from modelyard.bodies import Bodies  # noqa: E402
 from modelyard.origins import OwnPages  # noqa: E402
 from modelyard.routing import websocket_urlpatterns  # noqa: E402
+from modelyard.safety import refuse_unsafe_start  # noqa: E402
+
+refuse_unsafe_start(settings.ENVIRONMENT)
 
 LARGEST_BODY = 32 * 1024**2
 WITH_FILES = ("/api/v1/datasets", "/data/")

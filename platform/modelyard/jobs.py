@@ -13,8 +13,8 @@ from django.db import transaction
 
 from modelyard.redis_connection import redis
 
-Job = Literal["profile", "train", "score"]
-QUEUES: dict[Job, str] = {"profile": "ingest", "train": "train", "score": "score"}
+Job = Literal["profile", "train", "score", "export"]
+QUEUES: dict[Job, str] = {"profile": "ingest", "train": "train", "score": "score", "export": "ingest"}
 KEY_PREFIX = "modelyard:celery:"
 
 

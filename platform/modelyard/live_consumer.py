@@ -12,6 +12,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from modelyard.accounts.factors import holding
 from modelyard.accounts.models import User
 
 log = logging.getLogger(__name__)
@@ -88,5 +89,8 @@ class TopicConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         store = import_module(settings.SESSION_ENGINE).SessionStore(key)
         user = await get_user({"session": store})
         if not isinstance(user, User):
+            return False
+        how = str(await database_sync_to_async(store.get)(holding.SESSION_HOW, ""))
+        if await database_sync_to_async(holding.is_missing)(user, how):
             return False
         return bool(await database_sync_to_async(self.may_follow)(user, self._subject))

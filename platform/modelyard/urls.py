@@ -23,6 +23,7 @@ urlpatterns = [
     path("metrics", show_metrics, name="metrics"),
     path("api/v1/", include((api, "api"))),
     path("", include("modelyard.home.urls")),
+    path("settings/data/", include("modelyard.keeping.urls")),
     path("", include("modelyard.accounts.urls")),
     path("data/", include("modelyard.datasets.urls")),
     path("runs/", include("modelyard.runs.urls")),

@@ -204,6 +204,18 @@ def test_an_image_is_tried(
         assert (answered.status_code, words in answered.content.decode()) == (status, True)
 
 
+def test_a_value_is_tried_with_its_interval(
+    predictor: PredictorProcess, workspace: Workspace, alice: User, client: Client, committing: Committing
+) -> None:
+    version = trained(workspace, alice, artifacts.write_regressor)
+    with committing():
+        endpoint = services.publish(workspace, "prices", version.model, ALL_TO_ONE, by=alice)
+    await_live(endpoint, predictor)
+    client.force_login(alice)
+    answered = client.post(reverse("endpoints:try", args=[endpoint.id]), {"in0": "41", "in1": "Wien"})
+    assert "90% of true values lie in such intervals" in answered.content.decode()
+
+
 def test_a_damaged_artifact_is_a_failed_endpoint_that_says_why(
     predictor: PredictorProcess, workspace: Workspace, alice: User, committing: Committing
 ) -> None:

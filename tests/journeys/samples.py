@@ -33,3 +33,14 @@ def png(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray((pixels * 255 / 16).astype(np.uint8)).save(file, "PNG")
     return file.getvalue()
+
+
+def write_shop_sales(path: Path, months: int = 60) -> Path:
+    """Sales of two shops by month, written 2015-01, with a season and a trend."""
+    lines = ["month,shop,sales"]
+    for place, shop in enumerate(("Ulm", "Bonn")):
+        for step in range(months):
+            level = (100 + step) * (place + 1) * (1 + 0.3 * np.sin(2 * np.pi * step / 12))
+            lines.append(f"{np.datetime64('2015-01') + step},{shop},{level:.2f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -16,7 +16,7 @@ from tusclient.client import TusClient
 
 from bench.end_to_end.client import Installation
 from tests.journeys.conftest import Running
-from tests.journeys.samples import png, write_breast_cancer, write_digits
+from tests.journeys.samples import png, write_breast_cancer, write_digits, write_shop_sales
 
 pytestmark = pytest.mark.slow
 QUICK = {"epochs": 8}
@@ -166,3 +166,32 @@ def test_curl_predicts(installation: Running, table: dict[str, Any], published: 
     command += ["-H", f"Authorization: Bearer {installation.make_key('predict')}"]
     answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert answer["predictions"][0]["label"] in {"benign", "malignant"}
+
+
+def test_series_become_an_endpoint(api: Installation, tmp_path: Path) -> None:
+    version = api.upload(write_shop_sales(tmp_path / "sales.csv"), "Shop sales")
+    assert (version["state"], version["kind"]) == ("ready", "series")
+    settings = {"horizon": 6, "network": "never"}
+    run = api.train(version["id"], "forecaster", "sales", "shop-sales", hyperparameters=settings)
+    assert run["state"] == "succeeded", run["failure"]
+    assert run["metrics"]["test"]["mase"] < 0.5
+    url = api.publish("shop-sales", run["model"]["name"], run["model"]["version"])
+    whole, one = api.predict(url, [{"shop": "Ulm"}, {"shop": "Bonn", "month": "2020-03"}])
+    assert whole["timestamps"] == ["2020-01", "2020-02", "2020-03", "2020-04", "2020-05", "2020-06"]
+    assert one["values"][0] == pytest.approx(2 * whole["values"][2], rel=0.05)
+
+
+def test_roles_of_series_that_cannot_be_are_refused(api: Installation, tmp_path: Path) -> None:
+    version = api.upload(write_shop_sales(tmp_path / "sales.csv"), "Shop sales again")
+    for options, param in (
+        ({"time": "nowhere"}, "options.time"),
+        ({"time": "sales"}, "options.time"),
+        ({"series": ["month"]}, "options.series"),
+        ({"series": 5}, "options.series"),
+        ({"known": ["shop"], "series": ["shop"]}, "options.known"),
+        ({"known": ["nowhere"]}, "options.known"),
+    ):
+        body = {"dataset_version": version["id"], "model_template": "forecaster", "target": "sales", "options": options}
+        answer = api.session.post(api.base + "runs", json=body, timeout=60)
+        assert answer.status_code == 422, (options, answer.text)
+        assert answer.json()["error"]["param"] == param

@@ -56,7 +56,7 @@ def test_a_model_and_a_version_are_shown(api: Client, version: ModelVersion) -> 
 
     assert (model["id"], model["versions"][0]["headline"]["value"]) == (str(version.model_id), 0.9)
     assert shown["metrics"]["test"]["accuracy"] == 0.9
-    assert shown["signature"]["output"] == {"kind": "label", "name": "bought", "labels": ["no", "yes"]}
+    assert shown["signature"]["output"] == {"kind": "label", "name": "bought", "labels": ["no", "yes"], "levels": []}
     assert shown["lineage"]["plan"]["data_sha256"] == "ab" * 32
     assert shown["report"]["confusion"]["labels"] == ["no", "yes"]
     assert shown["sha256"] == version.sha256

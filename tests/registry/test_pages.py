@@ -69,7 +69,7 @@ def test_the_list_needs_the_same_queries_for_many_models(
     for number in range(6):
         make_version(workspace, alice, f"Model {number}")
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         page.get(reverse("registry:list"))
 
 

@@ -184,7 +184,7 @@ def test_templates_that_fit_the_data_come_first(caller: Client, version: Dataset
     assert set(fits) == {True, False}
     images = make_version(version.dataset.workspace, alice, pictures(), "Pictures")
     listed = caller.get("/api/v1/model-templates", {"dataset_version": str(images.pk)}).json()
-    assert {one["slug"] for one in listed if one["fits"]} == {"dense_network", "image_classifier"}
+    assert {one["slug"] for one in listed if one["fits"]} == {"dense_network", "image_classifier", "image_transfer"}
 
 
 @pytest.mark.parametrize("named", ["x", unknown_id()])

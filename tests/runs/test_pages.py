@@ -42,8 +42,9 @@ def filled_in(**changes: Any) -> dict[str, Any]:
     return {
         "target": "species",
         "name": "",
-        "validation_share": "0.15",
-        "test_share": "0.15",
+        "split_method": "stratified",
+        "split_validation": "0.15",
+        "split_test": "0.15",
         "seed": "",
         **settings,
         **changes,

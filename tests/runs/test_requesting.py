@@ -118,6 +118,9 @@ def test_a_hyperparameter_out_of_its_range_is_refused(
         ({"exclude": ["species"]}, "options.exclude"),
         ({"exclude": ["length", "width", "color", "price"]}, "options.exclude"),
         ({"colour": "red"}, "options.colour"),
+        ({"halve_batches": "perhaps"}, "options.halve_batches"),
+        ({"gpus": 0}, "options.gpus"),
+        ({"gpus": "many"}, "options.gpus"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(

@@ -17,8 +17,17 @@ from modelyard.contracts.jsonfile import write_json
 from modelyard.contracts.route import Target
 from modelyard.contracts.signature import Input, Output, Signature
 from modelyard.features import load_decoder, load_features
+from modelyard.features.anomalies import AnomalyDecoder
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
 from modelyard.features.images import ImageFeatures
+from modelyard.features.intervals import Intervals
+from modelyard.features.series.calendars import Calendar
+from modelyard.features.series.candidates import Candidate
+from modelyard.features.series.effects import Effects
+from modelyard.features.series.features import SeriesFeatures
+from modelyard.features.series.forecasts import LEVELS, ForecastDecoder
+from modelyard.features.series.outlooks import Recipe
+from modelyard.features.series.requests import Columns, Past
 from modelyard.features.table import TableFeatures
 
 AGES = ["22", "35", "47", None, "61", "18", "29", "54"]
@@ -55,9 +64,10 @@ def write_regressor(folder: Path) -> Target:
     signature = Signature(
         task="regression",
         inputs=(Input(name="age", kind="number"), Input(name="city", kind="category")),
-        output=Output(kind="value", name="price"),
+        output=Output(kind="value", name="price", levels=(0.8, 0.9)),
     )
-    decoder = ValueDecoder(mean=100.0, scale=10.0, transform="none", minimum=0.0, maximum=1000.0)
+    intervals = Intervals(rows=200, widths={0.8: 5.0, 0.9: 8.0}, centres=[0.0], spreads=[1.0])
+    decoder = ValueDecoder(mean=100.0, scale=10.0, transform="none", minimum=0.0, maximum=1000.0, intervals=intervals)
     return write(folder, signature, features, decoder, build_core(weights, output="value", softmax=False), [ROW])
 
 
@@ -75,6 +85,88 @@ def write_measures(folder: Path, *names: str) -> Target:
     decoder = ValueDecoder(mean=10.0, scale=2.0, transform="none", minimum=-1000.0, maximum=1000.0)
     core = build_core(weights, output="value", softmax=False)
     return write(folder, signature, features, decoder, core, [dict.fromkeys(names, 2.0)])
+
+
+def write_detector(folder: Path) -> Target:
+    """Finds anomalies by `width` and `height`: the core hands the scaled numbers on as errors."""
+    columns = {name: np.array(["1", "2.5", "3", "4", "8", "16"], dtype=object) for name in ("width", "height")}
+    features = TableFeatures.fit(columns, dict.fromkeys(columns, "number"))
+    signature = Signature(
+        task="anomaly_detection",
+        inputs=tuple(Input(name=name, kind="number") for name in columns),
+        output=Output(kind="anomaly", name="anomaly", labels=("normal", "anomaly")),
+    )
+    core = build_core(np.eye(features.number_count), output="errors", softmax=False)
+    decoder = AnomalyDecoder(list(columns), threshold=1.0, quantiles=[0.0, 1.0, 2.0])
+    return write(folder, signature, features, decoder, core, [dict.fromkeys(columns, 2.0)])
+
+
+def write_forecaster(folder: Path) -> Target:
+    """Forecasts the sales of the shops Ulm and Bonn three months ahead: the season before, and ten more a level."""
+    calendar = Calendar(unit="months", step=1, writing="%Y-%m")
+    columns = Columns(time="month", series=("shop",), target="sales")
+    recipe = Recipe(periods=(12,), horizon=3, longest=60, window=0, candidates=(Candidate("seasonal_naive", 12),))
+    end = calendar.index(calendar.read("2020-12"))
+    values = 100.0 + np.arange(36) % 12 * 10.0
+    features = SeriesFeatures(
+        columns=columns,
+        calendar=calendar,
+        recipe=recipe,
+        effects=Effects(),
+        pasts={("Ulm",): Past(values, end), ("Bonn",): Past(values * 2 + np.arange(36), end)},
+        settings={},
+        scales=[1.0, 1.0],
+    )
+    signature = Signature(
+        task="forecasting",
+        inputs=(
+            Input(name="shop", kind="category", optional=False, values=("Bonn", "Ulm"), example="Ulm"),
+            Input(name="month", kind="date"),
+            Input(name="horizon", kind="count", minimum=1, maximum=3, example=3),
+            Input(name="history", kind="history"),
+            Input(name="start", kind="date"),
+        ),
+        output=Output(kind="forecast", name="sales", labels=tuple(f"{level:g}" for level in LEVELS)),
+    )
+    golden: list[Mapping[str, Any]] = [{"shop": "Ulm"}, {"shop": "Bonn", "month": "2021-02"}]
+    return write(folder, signature, features, ForecastDecoder(calendar), build_forecasting_core(), golden)
+
+
+def build_forecasting_core() -> bytes:
+    """`centre + scale * medians`, and for each level so much more or less in the unit of the target."""
+    offsets = (np.array(LEVELS) - 0.5) * 100.0
+    nodes = [
+        helper.make_node("Cast", ["medians"], ["wide"], to=TensorProto.DOUBLE),
+        helper.make_node("Unsqueeze", ["scale", "last"], ["factor"]),
+        helper.make_node("Unsqueeze", ["centre", "last"], ["middle"]),
+        helper.make_node("Mul", ["wide", "factor"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "middle"], ["values"]),
+        helper.make_node("Add", ["values", "offsets"], ["quantiles"]),
+        helper.make_node("Identity", ["asked"], ["place"]),
+    ]
+    given = {"medians": (3, 1), "scale": (1,), "centre": (1,)}
+    inputs = [
+        helper.make_tensor_value_info(
+            name, TensorProto.FLOAT if name == "medians" else TensorProto.DOUBLE, [None, *shape]
+        )
+        for name, shape in given.items()
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "core",
+        [*inputs, helper.make_tensor_value_info("asked", TensorProto.INT64, [None, 3])],
+        [
+            helper.make_tensor_value_info("quantiles", TensorProto.DOUBLE, [None, 3, len(LEVELS)]),
+            helper.make_tensor_value_info("place", TensorProto.INT64, [None, 3]),
+        ],
+        [
+            numpy_helper.from_array(np.array([2], dtype=np.int64), "last"),
+            numpy_helper.from_array(offsets, "offsets"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
 
 
 def write_image_classifier(folder: Path) -> Target:

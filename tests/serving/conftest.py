@@ -218,7 +218,7 @@ def predictor(
 
 
 class Shared:
-    """One predictor for all tests that leave it as it is: `people`, `prices` and `pictures`."""
+    """One predictor for all tests that leave it as it is: `people`, `prices`, `pictures`, `machines` and `shops`."""
 
     def __init__(self, platform: Platform, predictor: PredictorProcess) -> None:
         self.platform = platform
@@ -248,6 +248,8 @@ def shared(
     platform.publish_route("people", classifier, labels={"champion": 1, "retired": 9})
     platform.publish_route("prices", regressor)
     platform.publish_route("pictures", image_classifier)
+    platform.publish_route("machines", artifacts.write_detector(tmp_path_factory.mktemp("machines") / "artifact"))
+    platform.publish_route("shops", artifacts.write_forecaster(tmp_path_factory.mktemp("shops") / "artifact"))
     variables = {"MODELYARD_PREDICT_MAX_BODY_BYTES": "1000000", "MODELYARD_PREDICT_HEAD_TIMEOUT": "5"}
     predictor = PredictorProcess(url, tmp_path_factory.mktemp("shared"), **variables).wait_until_ready()
     shared = Shared(platform, predictor)

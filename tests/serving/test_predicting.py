@@ -125,6 +125,6 @@ def test_metadata_tells_the_signature(shared: Shared) -> None:
 
 
 def test_the_list_names_the_endpoints_of_the_key(shared: Shared) -> None:
-    assert shared.get("/v1/models").json() == {"models": ["people", "pictures", "prices"]}
+    assert shared.get("/v1/models").json() == {"models": ["machines", "people", "pictures", "prices", "shops"]}
     bound = shared.platform.publish_key(scopes=("read",), endpoints=("prices",))
     assert shared.predictor.get("/v1/models", bound).json() == {"models": ["prices"]}

@@ -253,7 +253,7 @@ def test_metadata_doubles_its_key_and_writes_defaults(shared: Shared) -> None:
 
 
 def test_the_list_is_kserves(shared: Shared) -> None:
-    assert shared.get("/v1/models").json() == {"models": ["people", "pictures", "prices"]}
+    assert shared.get("/v1/models").json() == {"models": ["machines", "people", "pictures", "prices", "shops"]}
     bound = shared.platform.publish_key(scopes=("predict",), endpoints=("prices",))
     listed = shared.predictor.get("/v1/models", bound)
     assert listed.json() == {"models": ["prices"]}

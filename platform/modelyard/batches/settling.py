@@ -15,6 +15,7 @@ from modelyard.accounts.services import record, require_role
 from modelyard.batches.models import BatchPrediction
 from modelyard.contracts.batch import Tally
 from modelyard.datasets.uploads import subject_of
+from modelyard.deletions import Weight, announce
 from modelyard.endpoints.folding import add_predictions
 from modelyard.errors import Conflict
 from modelyard.leased_work import Failure, WorkState
@@ -98,14 +99,20 @@ def cancel_waiting(batch: BatchPrediction) -> bool:
 
 
 @transaction.atomic
-def delete_batch(batch: BatchPrediction, *, by: User, request: HttpRequest | None = None) -> None:
-    """Delete what has ended, with its result. Raises `NotAllowed`, and `Conflict` while it has not ended."""
-    require_role(by, batch.workspace, Role.EDITOR)
+def delete_batch(batch: BatchPrediction, *, by: User | None, request: HttpRequest | None = None) -> None:
+    """Delete what has ended, with its result. Raises `NotAllowed`, and `Conflict` while it has not ended.
+
+    `by` nobody: its time is over.
+    """
+    if by is not None:
+        require_role(by, batch.workspace, Role.EDITOR)
     if not batch.ended:
         raise Conflict(_("It has not ended; cancel it first."), code="not_ended")
     _record("batch.delete", batch, by=by, request=request)
     _remove_result(batch)
-    batch.delete()
+    weight, subject = Weight.of([batch.result_folder]), batch.pk
+    _count, rows = batch.delete()
+    announce("batch prediction", subject, workspace=batch.workspace, by=by, rows=rows, weight=weight)
 
 
 @transaction.atomic
@@ -139,5 +146,5 @@ def _remove_result(batch: BatchPrediction) -> None:
     transaction.on_commit(partial(storage.remove, batch.result_folder))
 
 
-def _record(action: str, batch: BatchPrediction, *, by: User, request: HttpRequest | None) -> None:
+def _record(action: str, batch: BatchPrediction, *, by: User | None, request: HttpRequest | None) -> None:
     record(action, str(batch.pk), by=by, workspace=batch.workspace, request=request, name=batch.filename)

@@ -34,7 +34,7 @@ REFERENCE = "reference.json"
 REPORT = "report.json"
 LINEAGE = "lineage.json"
 
-DOWNLOADS = {"keras": MODEL_KERAS, "savedmodel": SAVEDMODEL, "onnx": CORE_ONNX, "ydf": YDF}
+DOWNLOADS = {"keras": MODEL_KERAS, "savedmodel": SAVEDMODEL, "onnx": CORE_ONNX, "ydf": YDF, "features": FEATURES}
 
 
 class DamagedArtifact(Exception):

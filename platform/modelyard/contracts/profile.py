@@ -31,6 +31,8 @@ from modelyard.contracts.sentences import Sentence
 ColumnKind = Literal["number", "category", "flag", "date", "text", "identifier", "empty"]
 COLUMN_KINDS: tuple[ColumnKind, ...] = ("number", "category", "flag", "date", "text", "identifier", "empty")
 DataKind = Literal["table", "images", "texts", "series"]
+STORED_AS_TABLE: tuple[DataKind, ...] = ("table", "texts", "series")
+"""Texts and series are tables whose columns suggest what they are for; all three have a `table.parquet`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from modelyard.datasets.names import check_dataset_name, name_from_file
 from modelyard.datasets.profiles import correct_kind, profile_of
 from modelyard.datasets.reading import claim_version, release_version, remove_if_deleted, settle_version
 from modelyard.datasets.repair import reconcile
+from modelyard.deletions import Weight, announce
 from modelyard.errors import Conflict, InvalidInput
 from modelyard.jobs import enqueue
 from modelyard.quotas import services as quotas
@@ -95,10 +96,14 @@ def add_version(
 
 
 @transaction.atomic
-def delete_dataset(dataset: Dataset, *, by: User, request: HttpRequest | None = None) -> None:
-    """Delete a data set with versions and files and give the storage back. Raises `Conflict` while it is trained on."""
+def delete_dataset(dataset: Dataset, *, by: User | None, request: HttpRequest | None = None) -> None:
+    """Delete a data set with versions and files and give the storage back. Raises `Conflict` while it is trained on.
+
+    `by` nobody: its time is over.
+    """
     workspace = dataset.workspace
-    require_role(by, workspace, Role.EDITOR)
+    if by is not None:
+        require_role(by, workspace, Role.EDITOR)
     Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
     versions = list(dataset.versions.all())
     busy = [run for version in versions for run in version.runs.unfinished()]
@@ -109,7 +114,9 @@ def delete_dataset(dataset: Dataset, *, by: User, request: HttpRequest | None = 
         quotas.release(workspace, STORAGE_BYTES.name, subject=uploads.subject_of(version.pk))
     Upload.objects.filter(pk__in=[version.pk for version in versions]).delete()
     record("dataset.delete", str(dataset.pk), by=by, workspace=workspace, request=request, name=dataset.name)
-    dataset.delete()
+    weight, subject = Weight.of(storage.version_folder(version.pk) for version in versions), dataset.pk
+    _count, rows = dataset.delete()
+    announce("dataset", subject, workspace=workspace, by=by, rows=rows, weight=weight)
     for version in versions:
         transaction.on_commit(lambda subject=version.pk: files.remove_files(subject))  # type: ignore[misc]
 

@@ -37,18 +37,23 @@ class Refused(ModelyardError):
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """One answer: `content` is {"label", "score", "probabilities"} or {"value"}."""
+    """One answer: `content` is {"label", "score", "probabilities"} or {"value"}, with {"low", "high"} at the `level`
+    that was asked for."""
 
     content: dict[str, Any]
     version: str
     request_id: str
     milliseconds: float
+    level: float | None = None
 
 
-def predict(endpoint: Endpoint, row: dict[str, Any], *, by: User) -> Prediction:
-    """Ask the predictor for one row. Raises `Refused` and `PredictorAway`."""
+def predict(endpoint: Endpoint, row: dict[str, Any], *, by: User, level: float | None = None) -> Prediction:
+    """Ask the predictor for one row, with an interval where a level is given. Raises `Refused` and `PredictorAway`."""
     started = time.monotonic()
-    status, headers, content = _ask(endpoint, ":predict", by, {"instances": [row]})
+    body: dict[str, Any] = {"instances": [row]}
+    if level is not None:
+        body["parameters"] = {"interval": level}
+    status, headers, content = _ask(endpoint, ":predict", by, body)
     milliseconds = (time.monotonic() - started) * 1000
     answer = _decode(content)
     if status != http.client.OK:
@@ -63,6 +68,7 @@ def predict(endpoint: Endpoint, row: dict[str, Any], *, by: User) -> Prediction:
         version=headers.get("x-modelyard-version", ""),
         request_id=headers.get("x-request-id", ""),
         milliseconds=milliseconds,
+        level=level,
     )
 
 

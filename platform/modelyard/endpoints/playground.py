@@ -23,7 +23,6 @@ LARGEST_IMAGE = 7 * 1024**2
 PLACE = "instances[0]: "
 """How the predictor says which row it means; here there is only one."""
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-SHORT_TEXT = 120
 
 
 class PlaygroundForm(forms.Form):
@@ -85,6 +84,8 @@ def _field_of(item: Input) -> forms.Field:
         "date": _date_field,
         "text": _text_field,
         "image": _image_field,
+        "count": _count_field,
+        "history": _history_field,
     }
     return makers[item.kind](item)
 
@@ -93,6 +94,21 @@ def _number_field(item: Input) -> forms.Field:
     seen = _seen(number(item.minimum), number(item.maximum)) if item.minimum is not None else ""
     widget = forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"})
     return forms.FloatField(label=item.name, required=not item.optional, help_text=seen, widget=widget)
+
+
+def _count_field(item: Input) -> forms.Field:
+    low, high = int(item.minimum or 0), int(item.maximum or 0)
+    bounds = _("from %(low)s to %(high)s") % {"low": number(low), "high": number(high)}
+    return forms.IntegerField(
+        label=item.name, required=not item.optional, min_value=low, max_value=high, help_text=bounds
+    )
+
+
+def _history_field(item: Input) -> forms.Field:
+    """Sent as the text that it is; the predictor reads it."""
+    words = _("past values as JSON, a list of numbers or of objects; empty: what the model was trained on")
+    widget = forms.Textarea(attrs={"rows": 4, "class": "mono"})
+    return forms.CharField(label=item.name, required=not item.optional, help_text=words, widget=widget)
 
 
 def _category_field(item: Input) -> forms.Field:
@@ -131,8 +147,7 @@ def _seen(low: str, high: str) -> str:
 
 
 def _text_field(item: Input) -> forms.Field:
-    long = len(str(item.example or "")) > SHORT_TEXT or "\n" in str(item.example or "")
-    widget = forms.Textarea(attrs={"rows": 4}) if long else forms.TextInput()
+    widget = forms.Textarea(attrs={"rows": 4})
     return forms.CharField(label=item.name, required=not item.optional, strip=False, widget=widget)
 
 

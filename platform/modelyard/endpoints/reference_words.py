@@ -42,6 +42,8 @@ KINDS = {
     "string": _("text"),
     "date": _("date"),
     "image": _("image"),
+    "integer": _("whole number"),
+    "array": _("list"),
 }
 
 

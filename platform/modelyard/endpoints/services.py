@@ -28,6 +28,7 @@ __all__ = [
     "fold_shadows",
     "fold_usage",
     "get_endpoint",
+    "interval_level_of",
     "judge_releases",
     "promise_of",
     "propose_name",
@@ -39,6 +40,7 @@ __all__ = [
     "set_alias",
 ]
 
+SHOWN_LEVEL = 0.9
 NAME = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$")
 
 
@@ -142,6 +144,13 @@ def get_endpoint(workspace: Workspace, name: str) -> Endpoint:
 def promise_of(endpoint: Endpoint) -> Signature:
     """What callers may rely on: what the version with the largest share takes and gives."""
     return first_target(endpoint).version.promise
+
+
+def interval_level_of(endpoint: Endpoint) -> float | None:
+    """The level at which the playground asks for intervals; None where not every version that answers gives them."""
+    offered = [set(target.version.promise.output.levels) for target in endpoint.answering]
+    shared = set.intersection(*offered) if offered else set()
+    return min(shared, key=lambda level: abs(level - SHOWN_LEVEL), default=None)
 
 
 def first_target(endpoint: Endpoint) -> Target:

@@ -30,7 +30,7 @@ for column, (datatype, value) in columns.items():
 client = triton.InferenceServerClient({address})
 headers = {{"Authorization": "Bearer " + os.environ["{KEY}"]}}
 result = client.infer({name!r}, inputs, headers=headers)
-print(result.as_numpy({signature.output.kind!r}))"""
+print(result.as_numpy({signature.output.parts[0].name!r}))"""
     return Snippet(id="triton", title="Triton", code=code)
 
 

@@ -9,10 +9,12 @@ from django.db.models import QuerySet
 
 from modelyard.accounts.models import ApiKey, User, Workspace
 from modelyard.contracts.route import LATENCY_BOUNDS
+from modelyard.endpoints.costing import Charge, add_up, list_charges
 from modelyard.endpoints.folding import add_counts
 from modelyard.endpoints.models import Endpoint, PredictionUsage
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import STORAGE_BYTES
+from modelyard.quotas.pricing import Cost
 from modelyard.runs.models import TrainingRun
 
 Grouping = Literal["day", "endpoint", "key", "user"]
@@ -48,12 +50,16 @@ class Calls:
 
 @dataclass(frozen=True, kw_only=True)
 class UsageLine:
-    """One group. `training_seconds` is None where training has no such group: it needs neither endpoint nor key."""
+    """One group. `training_seconds` is None where training has no such group: it needs neither endpoint nor key.
+
+    `cost` is of what the group can be charged for: storage only where days are the groups, and in total.
+    """
 
     group: str
     title: str
     calls: Calls
     training_seconds: float | None
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +85,27 @@ def report_usage(workspace: Workspace, start: datetime, end: datetime, grouping:
     runs = TrainingRun.objects.filter(workspace=workspace, ended_at__gte=start, ended_at__lt=end)
     calls = _grouped(rows, _group_of(grouping))
     training = _training_by(grouping, runs)
-    titles = _titles(workspace, grouping, calls.keys() | (training or {}).keys())
+    charges = list(list_charges(start, end, workspace))
+    costs = {group: cost for group, cost in add_up(charges, _payer_of(grouping)).items() if cost}
+    groups = calls.keys() | (training or {}).keys() | costs.keys()
+    titles = _titles(workspace, grouping, groups)
     lines = [
         UsageLine(
             group=group,
             title=titles.get(group, group),
             calls=calls.get(group, Calls()),
             training_seconds=training.get(group, 0.0) if training is not None else None,
+            cost=costs.get(group, Cost()),
         )
-        for group in sorted(calls.keys() | (training or {}).keys())
+        for group in sorted(groups)
     ]
-    spent = sum(_seconds_of(run) for run in runs)
-    total = UsageLine(group="", title="", calls=_grouped(rows, lambda row: "").get("", Calls()), training_seconds=spent)
+    total = UsageLine(
+        group="",
+        title="",
+        calls=_grouped(rows, lambda row: "").get("", Calls()),
+        training_seconds=sum(_seconds_of(run) for run in runs),
+        cost=add_up(charges, lambda charge: "").get("", Cost()),
+    )
     return UsageReport(lines=lines, total=total, storage_bytes=_storage_of(workspace))
 
 
@@ -143,6 +158,16 @@ def _group_of(grouping: Grouping) -> Callable[[PredictionUsage], str]:
         "endpoint": lambda row: row.endpoint,
         "key": lambda row: row.key,
         "user": lambda row: row.user,
+    }
+    return readers[grouping]
+
+
+def _payer_of(grouping: Grouping) -> Callable[[Charge], str | None]:
+    readers: Mapping[Grouping, Callable[[Charge], str | None]] = {
+        "day": lambda charge: charge.day.isoformat(),
+        "endpoint": lambda charge: charge.endpoint,
+        "key": lambda charge: charge.key,
+        "user": lambda charge: charge.user,
     }
     return readers[grouping]
 

@@ -28,7 +28,10 @@ class LatencySerializer(serializers.Serializer[Any]):
 
 
 class UsageLineSerializer(serializers.Serializer[Any]):
-    """What one group used. `predictions` and `rows` are rows answered, `requests` calls, `errors` calls that failed."""
+    """What one group used. `predictions` and `rows` are rows answered, `requests` calls, `errors` calls that failed.
+
+    `cost` is currency to amount, empty without prices; storage is part of the days and of the total.
+    """
 
     group = serializers.CharField()
     title = serializers.CharField()
@@ -38,6 +41,7 @@ class UsageLineSerializer(serializers.Serializer[Any]):
     errors = serializers.IntegerField()  # type: ignore[assignment]
     latency = LatencySerializer()
     training_seconds = serializers.FloatField(allow_null=True)
+    cost = serializers.DictField(child=serializers.CharField())
 
 
 class UsageSerializer(serializers.Serializer[Any]):
@@ -119,4 +123,5 @@ def _plain(line: UsageLine) -> dict[str, Any]:
         "errors": calls.errors,
         "latency": {"mean_ms": calls.mean_ms(), "p50_ms": calls.quantile_ms(0.5), "p95_ms": calls.quantile_ms(0.95)},
         "training_seconds": line.training_seconds,
+        "cost": line.cost.to_json(),
     }

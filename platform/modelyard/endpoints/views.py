@@ -195,7 +195,9 @@ def _versions(endpoint: Endpoint) -> list[ModelVersion]:
 
 def _answer(request: HttpRequest, endpoint: Endpoint, form: PlaygroundForm) -> Answer | None:
     try:
-        return answer_of(predict(endpoint, form.row(), by=_person(request)), services.promise_of(endpoint))
+        level = services.interval_level_of(endpoint)
+        prediction = predict(endpoint, form.row(), by=_person(request), level=level)
+        return answer_of(prediction, services.promise_of(endpoint))
     except Refused as fault:
         form.blame(fault.message)
     except PredictorAway as fault:

@@ -7,20 +7,24 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from modelyard.registry.lineage import Fact, lineage_of
-from modelyard.registry.metrics import Delta, delta_of, help_of, names_in, shown, title_of
+from modelyard.registry.metrics import Delta, delta_of, difference_range, help_of, names_in, shown, title_of
 from modelyard.registry.models import ModelVersion
+from modelyard.registry.pairing import pair, were_tested_alike
 from modelyard.templatetags.display import number
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedFigure:
-    """A figure of both versions and how the second differs."""
+    """A figure of both versions and how the second differs. `range` is where the difference likely lies, `is_sure` is
+    False where that may be on either side of nothing."""
 
     title: str
     help: str
     older: str
     newer: str
     delta: Delta | None
+    range: str = ""
+    is_sure: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ def compare(older: ModelVersion, newer: ModelVersion) -> Comparison:
         metrics=_metrics(older.report, newer.report),
         classes=_classes(older.report, newer.report),
         differences=_differences(older, newer),
-        same_data=_data_of(older) == _data_of(newer),
+        same_data=were_tested_alike(older.report, newer.report) or _data_of(older) == _data_of(newer),
         verdict=_verdict(older, newer),
     )
 
@@ -61,16 +65,21 @@ def compare(older: ModelVersion, newer: ModelVersion) -> Comparison:
 def _metrics(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[ComparedFigure]:
     before, after = (report.get("metrics", {}).get("test", {}) for report in (older, newer))
     titles = {**older.get("titles", {}), **newer.get("titles", {})}
-    return [
-        ComparedFigure(
-            title=title_of(name, titles),
-            help=help_of(name),
-            older=shown(name, before.get(name)),
-            newer=shown(name, after.get(name)),
-            delta=delta_of(name, after.get(name), before.get(name)),
+    figures = []
+    for name in names_in((before, after)):
+        paired = pair(older, newer, name)
+        figures.append(
+            ComparedFigure(
+                title=title_of(name, titles),
+                help=help_of(name),
+                older=shown(name, before.get(name)),
+                newer=shown(name, after.get(name)),
+                delta=delta_of(name, after.get(name), before.get(name)),
+                range=difference_range(name, paired.low, paired.high) if paired else "",
+                is_sure=paired is None or paired.is_sure,
+            )
         )
-        for name in names_in((before, after))
-    ]
+    return figures
 
 
 def _classes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[ComparedFigure]:
@@ -116,7 +125,8 @@ def _verdict(older: ModelVersion, newer: ModelVersion) -> str:
     if delta is None or delta.better is None:
         return _("Both versions are equally good.")
     names = {"better": newer if delta.better else older, "worse": older if delta.better else newer}
-    if _overlap(before, after):
+    paired = pair(older.report, newer.report, after["name"])
+    if not paired.is_sure if paired else _overlap(before, after):
         return _("%(better)s is ahead of %(worse)s, but within what chance explains.") % names
     return _("%(better)s is better than %(worse)s.") % names
 

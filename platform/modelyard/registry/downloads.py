@@ -15,6 +15,7 @@ TITLES = {
     "savedmodel": "TensorFlow SavedModel (.zip)",
     "onnx": "ONNX (.onnx)",
     "ydf": "Yggdrasil Decision Forests (.zip)",
+    "features": "features.json",
 }
 """Names of formats; they are the same in every language."""
 

@@ -11,12 +11,13 @@ from modelyard.templatetags.display import number, percent
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One candidate; `width` is its weight on a line of 200 units."""
+    """One candidate; `width` is its weight on a line of 200 units, `test` its loss on the test part, "" if unknown."""
 
     name: str
     loss: str
-    seconds: float
+    seconds: float | None
     microseconds: str
+    test: str
     weight: str
     width: str
 
@@ -26,12 +27,18 @@ def leaderboard_of(report: Mapping[str, Any]) -> list[Place]:
     entries = (report.get("training") or {}).get("leaderboard") or []
     return [
         Place(
-            name=_(entry["name"]),
+            name=_name_of(entry),
             loss=number(entry["loss"], 4),
             seconds=entry["seconds"],
-            microseconds=number((entry["seconds_a_row"] or 0.0) * 1e6, 3),
+            microseconds=number(entry["seconds_a_row"] * 1e6, 3) if entry["seconds_a_row"] is not None else "–",
+            test=number(entry["test"], 4) if entry.get("test") is not None else "",
             weight=percent(entry["weight"]),
             width=f"{200 * entry['weight']:.1f}",
         )
         for entry in entries
     ]
+
+
+def _name_of(entry: Mapping[str, Any]) -> str:
+    """The candidate, with its season where there are several."""
+    return f"{_(entry['name'])} · {entry['season']}" if entry.get("season") else _(entry["name"])

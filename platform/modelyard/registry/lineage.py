@@ -64,20 +64,25 @@ def _data_facts(plan: Mapping[str, Any]) -> list[Fact]:
 
 
 def _template_facts(plan: Mapping[str, Any]) -> list[Fact]:
+    weights = plan.get("weights") or {}
     slug, number_of_template = plan.get("model_template", ""), plan.get("model_template_version", "")
     return [
         Fact(term=_("Model template"), value=f"{_template_title(slug)} v{number_of_template}" if slug else ""),
+        Fact(term=_("Pre-trained weights"), value=weights.get("name", "")),
+        Fact(term=_("Weights SHA-256"), value=weights.get("sha256", ""), code=True),
         Fact(term=_("Seed"), value=str(plan["seed"]) if "seed" in plan else "", code=True),
     ]
 
 
 def _run_facts(version: ModelVersion, lineage: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Fact]:
     device = lineage.get("device") or {}
-    seconds = (version.report.get("training") or {}).get("seconds")
+    training = version.report.get("training") or {}
+    seconds, answering = training.get("seconds"), training.get("seconds_a_row")
     return [
         Fact(term=_("Trained by"), value=str(version.created_by) if version.created_by else ""),
         Fact(term=_("Trained at"), value=exact(from_timestamp(lineage.get("ended_at")) or version.created_at)),
         Fact(term=_("Training time"), value=duration(seconds) if seconds is not None else ""),
+        Fact(term=_("Time of a prediction"), value=f"{1000 * answering:.1f} ms" if answering else ""),
         Fact(term=_("Device"), value=str(device.get("name") or device.get("kind") or "")),
         Fact(term=_("Model SHA-256"), value=version.sha256, code=True),
         Fact(term=_("Size"), value=file_size(version.size)),

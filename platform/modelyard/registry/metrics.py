@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from modelyard.templatetags.display import as_number, number, percent
 from modelyard.wording import in_words
 
+FEW_ROWS = 100
 PARTS = ("train", "validation", "test")
 PART_TITLES: Mapping[str, Promise] = {
     "train": gettext_lazy("Training"),
@@ -59,6 +60,29 @@ METRICS: Mapping[str, Metric] = {
         help=gettext_lazy("What training makes small: it punishes being wrong, and being sure of it even more."),
         higher_is_better=False,
     ),
+    "mase": Metric(
+        title=gettext_lazy("Scaled error (MASE)"),
+        help=gettext_lazy(
+            "How far forecasts are off on average, in units of the usual difference to one season before. Below 1: "
+            "better than that."
+        ),
+        higher_is_better=False,
+    ),
+    "smape": Metric(
+        title=gettext_lazy("Percentage error (sMAPE)"),
+        help=gettext_lazy("How far forecasts are off, in per cent of the mean of forecast and truth; from 0 to 200."),
+        higher_is_better=False,
+    ),
+    "wql": Metric(
+        title=gettext_lazy("Quantile loss (WQL)"),
+        help=gettext_lazy("How good the whole range of every step is, as a share of the values."),
+        higher_is_better=False,
+    ),
+    "coverage": Metric(
+        title=gettext_lazy("Inside the 80% range"),
+        help=gettext_lazy("The share of true values in the range that should hold 80% of them."),
+        share=True,
+    ),
     "rmse": Metric(
         title=gettext_lazy("Typical error (RMSE)"),
         help=gettext_lazy("How far predictions are off, in the unit of the target; large errors weigh more."),
@@ -78,6 +102,22 @@ METRICS: Mapping[str, Metric] = {
         title=gettext_lazy("Explained variance (R²)"),
         help=gettext_lazy("How much of the ups and downs is explained: 1 is all, 0 is no better than the mean."),
     ),
+    "explained": Metric(
+        title=gettext_lazy("Habits learned"),
+        help=gettext_lazy(
+            "How much of what a row holds can be told from the rest of it. Little: its columns have little to do with "
+            "one another, and only values far from the mean are found."
+        ),
+        share=True,
+    ),
+    "flagged": Metric(
+        title=gettext_lazy("Rows above the threshold"),
+        help=gettext_lazy("The share of rows that are called anomalies."),
+        share=True,
+    ),
+    "median_score": Metric(
+        title=gettext_lazy("Median score"), help=gettext_lazy("How strange the middle row is; 1 is usual.")
+    ),
 }
 
 
@@ -91,16 +131,19 @@ class Delta:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """A line of the table of metrics: one value for each part, as shown."""
+    """A line of the table of metrics: one value for each part, as shown, and what guessing gives. `range` is where the
+    last value, that of the test part, likely is."""
 
     title: str
     help: str
     values: list[str]
+    range: str
+    guess: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """The one figure to show first, as shown, with what to hold it against."""
+    """The one figure to show first, as shown, with what to hold it against. Of `few` rows its range says more."""
 
     title: str
     help: str
@@ -110,6 +153,10 @@ class Headline:
     rows: int
     baseline: str
     delta: Delta | None
+
+    @property
+    def few(self) -> bool:
+        return bool(self.low) and self.rows < FEW_ROWS
 
 
 def title_of(name: str, titles: Mapping[str, str] | None = None) -> str:
@@ -138,11 +185,20 @@ def delta_of(name: str, value: Any, other: Any, *, higher_is_better: bool | None
     known = METRICS.get(name)
     higher = higher_is_better if higher_is_better is not None else known is None or known.higher_is_better
     change = figure - before
-    text = _("%(points)s points") % {"points": number(abs(change) * 100, 1)} if known and known.share else ""
-    text = text or shown(name, abs(change))
     if change == 0:
         return Delta(text=_("same"), better=None)
-    return Delta(text=f"{'+' if change > 0 else '−'}{text}", better=(change > 0) == higher)
+    return Delta(text=_signed(name, change), better=(change > 0) == higher)
+
+
+def difference_range(name: str, low: float, high: float) -> str:
+    """Two ends of a difference, as shown: −0.2 points … +1.4 points."""
+    return f"{_signed(name, low)} … {_signed(name, high)}"
+
+
+def _signed(name: str, change: float) -> str:
+    known = METRICS.get(name)
+    text = _("%(points)s points") % {"points": number(abs(change) * 100, 1)} if known and known.share else ""
+    return f"{'−' if change < 0 else '+'}{text or shown(name, abs(change))}"
 
 
 def headline_of(report: Mapping[str, Any], former: Mapping[str, Any] | None = None) -> Headline | None:
@@ -170,14 +226,26 @@ def headline_of(report: Mapping[str, Any], former: Mapping[str, Any] | None = No
 def table_of(report: Mapping[str, Any]) -> list[MetricRow]:
     """Every metric for training, validation and test."""
     parts = report.get("metrics", {})
+    guesses = (report.get("baseline") or {}).get("metrics", {})
     return [
         MetricRow(
             title=title_of(name, report.get("titles")),
             help=help_of(name),
             values=[shown(name, parts.get(part, {}).get(name)) for part in PARTS],
+            range=range_of(report, name),
+            guess=shown(name, guesses.get(name)),
         )
         for name in names_in(parts.get(part, {}) for part in ("test", "validation", "train"))
     ]
+
+
+def range_of(report: Mapping[str, Any], name: str) -> str:
+    """Where the metric of the test part likely is; "" where that is not known."""
+    intervals = report.get("intervals") or {}
+    ends = intervals.get("metrics", {}).get(name)
+    if not ends or intervals.get("part") != "test" or None in ends:
+        return ""
+    return f"{shown(name, ends[0])} – {shown(name, ends[1])}"
 
 
 def names_in(groups: Iterable[Mapping[str, Any]]) -> list[str]:

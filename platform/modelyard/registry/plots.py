@@ -42,6 +42,14 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Band:
+    """A closed shape behind the curves: a range that is expected."""
+
+    path: str
+    swatch: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dot:
     x: str
     y: str
@@ -81,6 +89,7 @@ class Plot:
     table: Table
     lines: Sequence[Line] = ()
     dots: Sequence[Dot] = ()
+    bands: Sequence[Band] = ()
     bars: Sequence[Bar] = ()
     bar_keys: Sequence[Key] = ()
     help: str = ""

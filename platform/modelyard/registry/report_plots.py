@@ -71,20 +71,31 @@ def calibration_plot(report: Report) -> Plot | None:
     across, up = x_scale((), low=0, high=1), y_scale((), low=0, high=1)
     points = figures_in(bins, "accuracy", "confidence")
     rows = [[percent(one["confidence"]), percent(one["accuracy"]), number(one["rows"])] for one in bins]
-    error = percent(calibration.get("ece"), 1)
+    lines = [Line(path=path_of(DIAGONAL, across, up), reference=True), Line(path=path_of(points, across, up))]
+    summary = _("Predicted probabilities are off by %(error)s on average.")
+    said = {"error": percent(calibration.get("ece"), 1)}
+    before = calibration.get("before")
+    if before:
+        was = figures_in(before["bins"], "accuracy", "confidence")
+        lines[1:] = [
+            Line(path=path_of(points, across, up), name=_("as the model answers")),
+            Line(path=path_of(was, across, up), name=_("without the temperature"), swatch=2),
+        ]
+        summary = _(
+            "Predicted probabilities are off by %(error)s on average; without the temperature %(temperature)s, which "
+            "rows held out of training chose, by %(before)s."
+        )
+        said |= {"temperature": number(calibration["temperature"], 2), "before": percent(before["ece"], 1)}
     return Plot(
         id="calibration",
         title=_("Calibration"),
-        summary=_("Predicted probabilities are off by %(error)s on average.") % {"error": error},
+        summary=summary % said,
         help=_("On the dashed diagonal, 80% means 80%: of ten such predictions eight are right."),
         x_label=_("Predicted probability"),
         y_label=_("Share that was right"),
         x_ticks=across.ticks(),
         y_ticks=up.ticks(),
-        lines=[
-            Line(path=path_of(DIAGONAL, across, up), reference=True),
-            Line(path=path_of(points, across, up)),
-        ],
+        lines=lines,
         dots=[
             Dot(x=coordinate(across(x)), y=coordinate(up(y)), words=f"{percent(x)} → {percent(y)}") for x, y in points
         ],

@@ -19,6 +19,7 @@ from modelyard.accounts.services import record, require_role
 from modelyard.contracts import artifact
 from modelyard.contracts.jsonfile import read_json
 from modelyard.contracts.signature import Signature
+from modelyard.deletions import Weight, announce
 from modelyard.errors import Conflict, InvalidInput, NotFound
 from modelyard.leased_work import LeasedWork
 from modelyard.quotas import services as quotas
@@ -104,11 +105,13 @@ def delete_version(version: ModelVersion, *, by: User, request: HttpRequest | No
     with transaction.atomic():
         _hold([version.id])
         record("model.delete_version", str(version.id), by=by, workspace=workspace, request=request, name=str(version))
+        weight, version_id = Weight.of([folder]), version.id
         try:
-            version.delete()
+            _count, rows = version.delete()
         except RestrictedError as fault:
             raise Conflict(_in_use(str(version), fault), code="in_use") from fault
         quotas.release(workspace, STORAGE_BYTES.name, subject=subject)
+        announce("model version", version_id, workspace=workspace, by=by, rows=rows, weight=weight)
         transaction.on_commit(partial(storage.remove, folder))
 
 
@@ -120,10 +123,12 @@ def delete_model(model: RegisteredModel, *, by: User, request: HttpRequest | Non
         record("model.delete", str(model.id), by=by, workspace=workspace, request=request, name=name)
         versions = list(model.versions.all())
         _hold([version.id for version in versions])
+        weight, model_id = Weight.of(version.folder for version in versions), model.id
         try:
-            model.delete()
+            _count, rows = model.delete()
         except RestrictedError as fault:
             raise Conflict(_in_use(name, fault), code="in_use") from fault
+        announce("model", model_id, workspace=workspace, by=by, rows=rows, weight=weight)
         for version in versions:
             quotas.release(workspace, STORAGE_BYTES.name, subject=_storage_subject(version))
             transaction.on_commit(partial(storage.remove, version.folder))

@@ -17,13 +17,14 @@ from modelyard.accounts.models import Role, User
 from modelyard.accounts.services import RANK, role_of
 from modelyard.api_base import workspace_of
 from modelyard.errors import Conflict
-from modelyard.registry import report_plots, services
+from modelyard.registry import anomalies, certainty_plots, forecasts, report_plots, services
 from modelyard.registry.comparison import compare
 from modelyard.registry.downloads import TITLES, open_download
 from modelyard.registry.leaderboard import leaderboard_of
 from modelyard.registry.lineage import lineage_of
 from modelyard.registry.metrics import PART_TITLES, headline_of, table_of
 from modelyard.registry.models import RegisteredModel
+from modelyard.registry.split_story import split_of
 from modelyard.streamed_file import StreamedFile
 from modelyard.wording import in_words
 
@@ -63,8 +64,9 @@ def show_version(request: HttpRequest, model_id: UUID, number: int) -> HttpRespo
     version = services.get_version(model, number)
     former = model.versions.filter(number__lt=number).order_by("-number").first()
     report: dict[str, Any] = version.report
-    plots = (report_plots.roc_plot, report_plots.pr_plot, report_plots.calibration_plot)
+    plots = (anomalies.score_plot, report_plots.roc_plot, report_plots.pr_plot, report_plots.calibration_plot)
     residuals = (report_plots.residual_plot, report_plots.error_plot)
+    certainty = (certainty_plots.coverage_plot, certainty_plots.threshold_plot)
     context = {
         "model": model,
         "version": version,
@@ -74,12 +76,18 @@ def show_version(request: HttpRequest, model_id: UUID, number: int) -> HttpRespo
         "part_titles": PART_TITLES.values(),
         "metric_rows": table_of(report),
         "notices": _list_notices(report),
-        "plots": [plot for plot in (make(report) for make in (*residuals, *plots)) if plot],
+        "plots": [plot for plot in (make(report) for make in (*residuals, *plots, *certainty)) if plot],
+        "split": split_of(report),
         "history": report_plots.history_plot(report),
         "confusion": report.get("confusion"),
         "confusion_rows": report_plots.confusion_rows(report),
         "leaderboard": leaderboard_of(report),
+        "forecast": forecasts.describe_forecast(report),
+        "forecast_plots": forecasts.forecast_plots(report),
+        "strangest": anomalies.strangest_of(report),
+        "thresholds": anomalies.thresholds_of(report),
         "importance": report_plots.importance_bars(report),
+        "several_texts": len({entry["column"] for entry in report.get("words", [])}) > 1,
         "lineage": lineage_of(version),
         "downloads": [(name, TITLES[name]) for name in version.formats if name in TITLES],
         "endpoints": [target.endpoint for target in version.targets.select_related("endpoint")],

@@ -1,4 +1,4 @@
-"""What a run will take, told before it starts: time, and what of the quota."""
+"""What a run will take, told before it starts: time, memory, and what of the quota; and how that turned out."""
 
 import math
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from modelyard.catalog.spec import ModelTemplate
 from modelyard.contracts.profile import Profile
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import CONCURRENT_RUNS, TRAINING_SECONDS
+from modelyard.runs.calibrating import Range, expect
 
 BUDGET = "max_minutes"
 """The hyper-parameter, common to all model templates, that bounds the time and so what is reserved."""
@@ -17,10 +18,13 @@ BUDGET = "max_minutes"
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """`low` to `high` seconds are expected; `reserved` seconds of `left` are taken until the run ends."""
+    """`low` to `high` seconds and `memory` bytes are expected; `reserved` seconds of `left` are taken until the run
+    ends. `learned_from` says from how many runs of this installation that is known."""
 
     low: float
     high: float
+    memory: Range
+    learned_from: int
     reserved: int
     left: int
     runs_left: int
@@ -39,11 +43,13 @@ def estimate(
     workspace: Workspace, template: ModelTemplate, profile: Profile, hyperparameters: Mapping[str, Any]
 ) -> Forecast:
     """Return what a run with these (cleaned) hyper-parameters will take."""
-    expected = template.estimate(profile, hyperparameters)
+    expected = expect(template, profile, hyperparameters)
     left = {status.kind: status.left for status in quotas.overview(workspace)}
     return Forecast(
-        low=expected.low,
-        high=expected.high,
+        low=expected.seconds.low,
+        high=expected.seconds.high,
+        memory=expected.memory,
+        learned_from=expected.learned_from,
         reserved=budget_of(hyperparameters),
         left=left[TRAINING_SECONDS.name],
         runs_left=left[CONCURRENT_RUNS.name],

@@ -6,9 +6,13 @@ from modelyard.accounts.models import Workspace
 from modelyard.catalog.spec import ModelTemplate
 from modelyard.contracts.profile import ColumnProfile, Problem, Profile
 from modelyard.errors import InvalidInput
+from modelyard.runs.costing import Quote, quote
 from modelyard.runs.estimating import Forecast, estimate
 from modelyard.runs.fitting import Fit, check_fit, settle_task
+from modelyard.runs.fitting.series import clean_roles
 from modelyard.runs.forms import RunForm
+from modelyard.runs.splits import check_split, clean_split, list_split_notes, spent_columns
+from modelyard.runs.weights import settle_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,7 @@ class Preview:
     notes: tuple[Problem, ...]
     features: int
     forecast: Forecast | None
+    quote: Quote | None
 
 
 def forecast_cards(workspace: Workspace, templates: list[ModelTemplate], profile: Profile) -> list[Card]:
@@ -47,14 +52,22 @@ def preview(workspace: Workspace, template: ModelTemplate, profile: Profile, for
     except InvalidInput:
         hyperparameters, forecast = template.clean_hyperparameters({}), None
     settled, _hyperparameters = settle_task(template, profile, target, hyperparameters)
+    notes: list[Problem] = []
     try:
-        fit = check_fit(settled, profile, target, form.chosen_options()["exclude"])
+        split, _wrong = clean_split(form.chosen_options())
+        settle_weights(settled, hyperparameters)
+        check_split(split, settled, profile, target)
+        options = form.chosen_options()
+        roles, _wrong = clean_roles(options)
+        fit = check_fit(settled, profile, target, [*options["exclude"], *spent_columns(split)], roles)
+        notes = [*fit.notes, *list_split_notes(split, settled, profile, target)]
     except InvalidInput as fault:
         refusal = next(iter(fault.problems.values()))
     return Preview(
         column=profile.column(target) if target else None,
         refusal=refusal,
-        notes=fit.notes,
+        notes=tuple(notes),
         features=len(fit.kinds) - (1 if target else 0),
         forecast=forecast,
+        quote=quote(forecast) if forecast is not None else None,
     )

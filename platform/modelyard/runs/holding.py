@@ -9,6 +9,7 @@ from django.db import transaction
 from modelyard.contracts.progress import Progress
 from modelyard.leasing import claim, tell
 from modelyard.runs.models import Epoch, LogLine, TrainingRun
+from modelyard.runs.queueing import line_up
 
 LONGEST_MESSAGE = 2000
 
@@ -16,6 +17,18 @@ LONGEST_MESSAGE = 2000
 def claim_run(run_id: UUID | str, worker: str) -> TrainingRun | None:
     """Take a queued run for `worker`; None where somebody else has it, it has ended, or it is to be cancelled."""
     return claim(TrainingRun, run_id, worker, progress={}, device={})
+
+
+def claim_next(worker: str) -> TrainingRun | None:
+    """Take the run that is first in the queue for `worker`; None where none waits.
+
+    Where another worker was faster, the queue is looked at anew.
+    """
+    while line := line_up():
+        claimed = claim_run(line[0], worker)
+        if claimed is not None:
+            return claimed
+    return None
 
 
 def record_progress(run: TrainingRun, *said: Progress) -> bool:

@@ -6,16 +6,25 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from modelyard import storage
 from modelyard.accounts.models import User, Workspace
 from modelyard.datasets.models import DatasetVersion
 from modelyard.leased_work import TERMINAL, LeasedWork, LeasedWorkQuerySet, WorkState
 
-__all__ = ["TERMINAL", "Epoch", "LogLine", "RunState", "TrainingRun", "Worker"]
+__all__ = ["TERMINAL", "Epoch", "LogLine", "Priority", "QueueShare", "RunState", "TrainingRun", "Worker"]
 
 
 RunState = WorkState
+
+
+class Priority(models.IntegerChoices):
+    """What an operator says about a waiting run; within one priority the queue is fair (`runs.queueing`)."""
+
+    LOW = -1, _("After all others")
+    NORMAL = 0, _("Normal")
+    HIGH = 1, _("Before all others")
 
 
 class TrainingRunQuerySet(LeasedWorkQuerySet["TrainingRun"]):
@@ -27,6 +36,7 @@ class TrainingRun(LeasedWork):
     """One attempt to fit a model template to a data set version.
 
     `plan` is `contracts.plan.Plan`, frozen at the request; `notes` are what the person was told about the data then.
+    `estimate` is what it was expected to take (`runs.calibrating.Expectation`), `usage` what it took.
     `checkpoint` is the seal of the checkpoints in the object store, from which another machine goes on.
     """
 
@@ -41,10 +51,12 @@ class TrainingRun(LeasedWork):
     plan = models.JSONField()
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
 
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     finish_requested = models.BooleanField(default=False)
 
     metrics = models.JSONField(default=dict)
     checkpoint = models.CharField(max_length=64, blank=True, default="")
+    estimate = models.JSONField(default=dict)
     usage = models.JSONField(default=dict)
     device = models.JSONField(default=dict)
     notes = models.JSONField(default=list)
@@ -96,6 +108,16 @@ class LogLine(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+
+class QueueShare(models.Model):
+    """How much of the queue a workspace gets when others wait too, in per cent of the usual; no row is 100."""
+
+    workspace = models.OneToOneField(Workspace, primary_key=True, on_delete=models.CASCADE, related_name="queue_share")
+    percent = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.percent} %"
 
 
 class Worker(models.Model):

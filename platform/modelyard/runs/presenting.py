@@ -29,6 +29,7 @@ METRICS: Mapping[str, str | Promise] = {
     "roc_auc": gettext_lazy("ROC AUC"),
     "average_precision": gettext_lazy("Average precision"),
     "mae": gettext_lazy("Mean absolute error"),
+    "mase": gettext_lazy("Mean absolute scaled error (MASE)"),
     "rmse": gettext_lazy("Root mean squared error"),
     "r2": gettext_lazy("Explained variance (R²)"),
     "median_error": gettext_lazy("Median absolute error"),

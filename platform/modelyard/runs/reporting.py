@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from modelyard.runs.models import Worker
 
+ALIVE = timedelta(seconds=60)
+"""A worker that has not been seen for so long is not there."""
 FORGOTTEN_AFTER = timedelta(days=1)
 
 

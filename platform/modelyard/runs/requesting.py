@@ -1,10 +1,9 @@
 """Asking for a run: everything is checked before any quota is spent, and the plan is frozen with the row."""
 
-import math
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -18,30 +17,39 @@ from modelyard.accounts.services import record, require_role
 from modelyard.catalog import get_template
 from modelyard.catalog.spec import ModelTemplate
 from modelyard.contracts.plan import Plan, Split
-from modelyard.contracts.profile import Problem, Profile
+from modelyard.contracts.profile import STORED_AS_TABLE, Problem, Profile
 from modelyard.datasets.models import Dataset, DatasetVersion, VersionState
 from modelyard.datasets.services import profile_of
 from modelyard.errors import Conflict, InvalidInput, NotFound
 from modelyard.jobs import enqueue
 from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import CONCURRENT_RUNS, TRAINING_SECONDS
+from modelyard.runs.calibrating import expect
 from modelyard.runs.estimating import budget_of
-from modelyard.runs.fitting import Fit, check_fit, settle_task
+from modelyard.runs.fitting import NOT_CHOSEN, Fit, check_fit, settle_task
+from modelyard.runs.fitting.series import OPTIONS, ChosenRoles, clean_roles
 from modelyard.runs.models import TrainingRun
+from modelyard.runs.splits import SHARES, check_split, clean_split, list_split_notes, spent_columns
 from modelyard.runs.strays import check_numbers
+from modelyard.runs.weights import settle_weights
 
 LONGEST_NAME = 120
 MOST_EXCLUDED = 10_000
+MOST_GPUS = 16
 LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How rows are parted and which columns are left out."""
+    """How rows are parted, which columns are left out, what the columns of series are for, and whether a lack of memory
+    is met with smaller batches."""
 
     seed: int
     split: Split
     exclude: tuple[str, ...]
+    halve_batches: bool = True
+    gpus: int = 1
+    roles: ChosenRoles = NOT_CHOSEN
 
 
 def request_run(
@@ -62,18 +70,23 @@ def request_run(
     profile = ready_profile(version)
     template, cleaned = settle_task(template, profile, target, template.clean_hyperparameters(hyperparameters or {}))
     chosen = clean_options(options or {})
-    if template.task == "regression" and template.input_kind == profile.kind and target:
+    if template.task in ("regression", "forecasting") and profile.kind in STORED_AS_TABLE and target:
         check_numbers(version, profile, target)
-    fit = check_fit(template, profile, target, chosen.exclude)
+    weights = settle_weights(template, cleaned)
+    check_split(chosen.split, template, profile, target)
+    fit = check_fit(template, profile, target, (*chosen.exclude, *spent_columns(chosen.split)), chosen.roles)
+    notes = [*fit.notes, *list_split_notes(chosen.split, template, profile, target)]
     run = TrainingRun(
         workspace=workspace,
         name=clean_name(name) or version.dataset.name[:LONGEST_NAME],
         dataset_version=version,
         model_template=template.slug,
         created_by=by,
-        notes=[_note_of(problem) for problem in fit.notes],
+        estimate=expect(template, profile, cleaned).to_json(),
+        notes=[_note_of(problem) for problem in notes],
     )
-    run.plan = _freeze_plan(run, version, profile, template, fit, target, cleaned, chosen).to_json()
+    plan = _freeze_plan(run, version, profile, template, fit, target, cleaned, chosen)
+    run.plan = replace(plan, weights=weights.to_json() if weights else {}).to_json()
     with transaction.atomic():
         _hold_dataset(version)
         quotas.reserve(workspace, CONCURRENT_RUNS.name, 1, subject=run.ledger_subject)
@@ -106,7 +119,7 @@ def ready_profile(version: DatasetVersion) -> Profile:
 
 def clean_options(values: Mapping[str, Any]) -> Options:
     """Raises `InvalidInput` naming each option that does not fit."""
-    known = ("seed", "validation_share", "test_share", "exclude")
+    known = ("seed", "split", "exclude", "halve_batches", "gpus", *SHARES.values(), *OPTIONS)
     problems = {
         f"options.{str(name)[:60]}": _("there is no such option; there are %(names)s") % {"names": ", ".join(known)}
         for name in values
@@ -117,12 +130,10 @@ def clean_options(values: Mapping[str, Any]) -> Options:
         seed = secrets.randbelow(LARGEST_SEED)
     elif seed is None:
         problems["options.seed"] = _("must be a whole number from 0 to %(most)d") % {"most": LARGEST_SEED}
-    shares = {}
-    for option in ("validation_share", "test_share"):
-        share = _share(values.get(option, 0.15))
-        if share is None:
-            problems[f"options.{option}"] = _("must be a share of the rows from 0.05 to 0.4")
-        shares[option] = share
+    split, wrong = clean_split(values)
+    problems |= wrong
+    roles, wrong = clean_roles(values)
+    problems |= wrong
     exclude = values.get("exclude") or []
     if (
         not isinstance(exclude, (list, tuple))
@@ -130,10 +141,22 @@ def clean_options(values: Mapping[str, Any]) -> Options:
         or not all(isinstance(n, str) for n in exclude)
     ):
         problems["options.exclude"] = _("must be a list of names of columns")
+    halve = values.get("halve_batches", True)
+    if not isinstance(halve, bool):
+        problems["options.halve_batches"] = _("must be true or false")
+    gpus = _whole(values.get("gpus", 1)) or 0
+    if not 1 <= gpus <= MOST_GPUS:
+        problems["options.gpus"] = _("must be a whole number from 1 to %(most)d") % {"most": MOST_GPUS}
     if problems:
         raise InvalidInput(problems)
-    split = Split(validation=shares["validation_share"] or 0.0, test=shares["test_share"] or 0.0)
-    return Options(seed=seed or 0, split=split, exclude=tuple(exclude))
+    return Options(
+        seed=seed or 0,
+        split=split,
+        exclude=tuple(exclude),
+        halve_batches=halve is True,
+        gpus=gpus,
+        roles=roles,
+    )
 
 
 def clean_name(name: object) -> str:
@@ -177,6 +200,8 @@ def _freeze_plan(
         split=options.split,
         seed=options.seed,
         max_seconds=budget_of(hyperparameters),
+        halve_batches=options.halve_batches,
+        gpus=options.gpus,
         lineage=_describe_lineage(run, version),
     )
 
@@ -203,11 +228,3 @@ def _whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_SEED:
         return None
     return value
-
-
-def _share(value: object) -> float | None:
-    try:
-        share = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
-    except ValueError:
-        return None
-    return share if 0.05 <= share <= 0.4 else None

@@ -1,12 +1,17 @@
 """How runs and model templates look in the platform API, and what is taken from a caller."""
 
 from typing import Any
+from uuid import UUID
 
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from modelyard.runs.models import Epoch, LogLine, RunState, TrainingRun
-from modelyard.runs.queueing import queue_position
+from modelyard.quotas.pricing import Prices, read_prices
+from modelyard.runs.calibrating import look_back
+from modelyard.runs.costing import cost_of_run
+from modelyard.runs.models import Epoch, LogLine, Priority, RunState, TrainingRun
+from modelyard.runs.queueing import queue_positions
 
 PROGRESS = ("epoch", "epochs", "step", "steps", "fraction", "eta_seconds")
 PARTS = ("train", "validation", "test")
@@ -66,6 +71,20 @@ class UsageSerializer(serializers.Serializer[Any]):
     wall_seconds = serializers.FloatField()
 
 
+@extend_schema_serializer(component_name="RunEstimate")
+class EstimateSerializer(serializers.Serializer[Any]):
+    """What the run was expected to take, learned from so many runs of this installation. `off_…` says how far what it
+    took lies beyond that: 0 within, negative below; null until the run has succeeded."""
+
+    low_seconds = serializers.FloatField(source="seconds.low")
+    high_seconds = serializers.FloatField(source="seconds.high")
+    low_memory_bytes = serializers.FloatField(source="memory.low")
+    high_memory_bytes = serializers.FloatField(source="memory.high")
+    learned_from = serializers.IntegerField()
+    off_seconds = serializers.FloatField(allow_null=True)
+    off_memory_bytes = serializers.FloatField(source="off_memory", allow_null=True)
+
+
 class NoteSerializer(serializers.Serializer[Any]):
     """Something worth knowing about the data, found when the run was asked for."""
 
@@ -81,12 +100,15 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
     dataset_version = serializers.UUIDField(source="dataset_version_id", allow_null=True)
     target = serializers.CharField(source="plan.target", allow_null=True)
     hyperparameters = serializers.DictField(source="plan.hyperparameters")
+    priority = serializers.ChoiceField(Priority.choices, read_only=True)
     queue_position = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
     metrics = serializers.SerializerMethodField()
     model = serializers.SerializerMethodField()
     failure = FailureSerializer(allow_null=True)
+    estimate = serializers.SerializerMethodField()
     usage = serializers.SerializerMethodField()
+    cost = serializers.SerializerMethodField()
     notes = NoteSerializer(many=True)
 
     class Meta:
@@ -100,12 +122,15 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
             "model_template",
             "target",
             "hyperparameters",
+            "priority",
             "queue_position",
             "progress",
             "metrics",
             "model",
             "failure",
+            "estimate",
             "usage",
+            "cost",
             "notes",
             "device",
             "attempt",
@@ -115,7 +140,12 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
         )
 
     def get_queue_position(self, run: TrainingRun) -> int | None:
-        return queue_position(run)
+        return self.places.get(run.pk) if run.state == RunState.QUEUED else None
+
+    @cached_property
+    def places(self) -> dict[UUID, int]:
+        """The queue as it stands, looked at once for all runs of an answer."""
+        return queue_positions()
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, run: TrainingRun) -> dict[str, Any]:
@@ -130,9 +160,26 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
         version = getattr(run, "model_version", None)
         return None if version is None else dict(ProducedModelSerializer(version).data)
 
+    @extend_schema_field(EstimateSerializer(allow_null=True))
+    def get_estimate(self, run: TrainingRun) -> dict[str, Any] | None:
+        found = look_back(run)
+        return None if found is None else dict(EstimateSerializer(found).data)
+
     @extend_schema_field(UsageSerializer)
     def get_usage(self, run: TrainingRun) -> dict[str, Any]:
         return {name: run.usage.get(name, 0) for name in USAGE}
+
+    @extend_schema_field(serializers.DictField(child=serializers.CharField(), allow_null=True))
+    def get_cost(self, run: TrainingRun) -> dict[str, str] | None:
+        if run.ended_at is None:
+            return None
+        cost = cost_of_run(run, self.prices)
+        return None if cost is None else cost.to_json()
+
+    @cached_property
+    def prices(self) -> Prices:
+        """Read once for all runs of an answer."""
+        return read_prices()
 
 
 class EpochSerializer(serializers.ModelSerializer[Epoch]):

@@ -17,10 +17,13 @@ from modelyard.catalog import get_template, list_templates
 from modelyard.datasets.models import DatasetVersion
 from modelyard.errors import InvalidInput, QuotaExceeded
 from modelyard.runs import services
+from modelyard.runs.calibrating import look_back
+from modelyard.runs.costing import cost_of_run
 from modelyard.runs.forecasting import forecast_cards, preview
 from modelyard.runs.forms import RunForm
 from modelyard.runs.models import RunState, TrainingRun
 from modelyard.runs.presenting import describe_headline, list_curves, title_of_phase
+from modelyard.runs.weights import list_weights
 
 PAGE = 25
 TAIL = 200
@@ -45,11 +48,13 @@ def show_templates(request: HttpRequest) -> HttpResponse:
     """What can be trained; for a data set version, what fits it comes first."""
     version = _named_version(request) if request.GET.get("version") else None
     if version is None:
-        return render(request, "runs/templates.html", {"others": list_templates(), "version": None})
+        everything = {"others": list_templates(), "version": None, "has_weights": bool(list_weights())}
+        return render(request, "runs/templates.html", everything)
     profile = services.ready_profile(version)
     suiting, others = services.sort_templates(profile)
     cards = forecast_cards(version.dataset.workspace, suiting, profile)
-    return render(request, "runs/templates.html", {"cards": cards, "others": others, "version": version})
+    context = {"cards": cards, "others": others, "version": version, "has_weights": bool(list_weights())}
+    return render(request, "runs/templates.html", context)
 
 
 @login_required
@@ -189,6 +194,8 @@ def _describe_state(request: HttpRequest, run: TrainingRun) -> dict[str, object]
         "phase": title_of_phase(run.phase),
         "position": services.queue_position(run),
         "headline": describe_headline(run),
+        "cost": cost_of_run(run),
+        "expected": look_back(run),
         "epochs": run.epochs.count(),
         "lines": run.log.count(),
         "may_change": role is not None and RANK[role] >= RANK[Role.EDITOR],

@@ -6,7 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from modelyard.accounts.people import ensure_admin
+from modelyard.environment import UnsafeSetting
 from modelyard.launching import preparing
+from modelyard.safety import refuse_unsafe_start
 
 
 class Command(BaseCommand):
@@ -14,10 +16,11 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        preparing.make_folders(settings.ENVIRONMENT.home)
         try:
+            refuse_unsafe_start(settings.ENVIRONMENT)
+            preparing.make_folders(settings.ENVIRONMENT.home)
             preparing.check_storage(settings.ENVIRONMENT.bucket)
-        except preparing.NoStorage as fault:
+        except (UnsafeSetting, preparing.NoStorage) as fault:
             raise CommandError(str(fault)) from None
         preparing.migrate()
         preparing.collect_static_files()

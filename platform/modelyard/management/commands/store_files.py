@@ -16,14 +16,15 @@ from modelyard.registry.models import ModelVersion
 
 
 class Command(BaseCommand):
-    help = "Store what lies in a shared folder in the object store that MODELYARD_STORAGE_URL names. Safe to repeat."
+    help = "Bring files of a shared folder into the object store, or among the encrypted ones. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="folder", type=Path, required=True, help="the former storage folder")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENVIRONMENT.bucket is None:
-            raise CommandError("MODELYARD_STORAGE_URL names no object store; set it to s3://bucket/prefix first")
+            words = "set it to s3://bucket/prefix, or set MODELYARD_STORAGE_KEY to have files encrypted"
+            raise CommandError(f"MODELYARD_STORAGE_URL names no object store; {words}")
         folder: Path = options["folder"]
         if not folder.is_dir():
             raise CommandError(f"{folder} is no folder; name the one that the installation used so far")

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from modelyard.accounts.keys import create_key
 from modelyard.accounts.models import User, Workspace
 from modelyard.accounts.people import ensure_admin
+from modelyard.environment import UnsafeSetting, is_given
 from modelyard.launching import preparing
 from modelyard.launching.embedded_redis import NoRedis, start_redis
 from modelyard.launching.installation import (
@@ -26,6 +27,7 @@ from modelyard.launching.installation import (
 )
 from modelyard.launching.sample import NAME, SampleFailed, passing_key, run_sample
 from modelyard.launching.services import Roof
+from modelyard.safety import refuse_unsafe_start
 
 
 class Command(BaseCommand):
@@ -35,6 +37,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         environment = settings.ENVIRONMENT
+        try:
+            refuse_unsafe_start(environment)
+        except UnsafeSetting as fault:
+            raise CommandError(str(fault)) from None
         preparing.make_folders(environment.home)
         roof = Roof(environment.home / "logs", self.say)
         try:
@@ -61,11 +67,11 @@ class Command(BaseCommand):
 
     def _bring_up(self, roof: Roof) -> str:
         environment = settings.ENVIRONMENT
-        redis_url = os.environ.get("REDIS_URL", "").strip()
+        redis_url = environment.redis_url if is_given("REDIS_URL") else ""
         if not redis_url:
             with self._step("Redis"):
                 redis_url = start_redis(environment.home, roof)
-        os.environ["REDIS_URL"] = redis_url
+            os.environ["REDIS_URL"] = redis_url
         _use_redis(redis_url)
         if environment.bucket is not None:
             with self._step("Object store"):
