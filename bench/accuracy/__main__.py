@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from bench.accuracy.journeys import Failed, travel
 from bench.accuracy.report import Result, write_tables
 from bench.accuracy.scoring import score
@@ -49,7 +51,8 @@ def main() -> None:
             shown = "tabular network" if system.startswith("tabular_") else system
             results[data.name][shown] = result
             systems += [shown] if shown not in systems else []
-            said = result.fault or f"{result.value:.4f} ({result.low:.4f} to {result.high:.4f})"
+            interval = "" if np.isnan(result.low) else f" ({result.low:.4f} to {result.high:.4f})"
+            said = result.fault or f"{result.value:.4f}{interval}"
             print(f"{data.name:<20}{system:<20}{said:<34}{result.seconds:>8.1f} s", flush=True)
     for tables in (True, False):
         chosen = [data for data in sets if data.is_table is tables]

@@ -36,8 +36,9 @@ def write_tables(sets: Sequence[DataSet], results: Results, systems: Sequence[st
         cells = [_cell(results[data.name].get(system)) for system in systems]
         best = f"{data.meta['reference']['best_value']:.4g} ({data.meta['reference']['best']})"
         lines.append(f"| {data.name} | {data.meta['metric']} | " + " | ".join([*cells, best]) + " |")
-    ranks = mean_ranks(sets, results, systems)
-    lines.append("| mean rank over the tables | | " + " | ".join(f"{ranks[name]:.2f}" for name in systems) + " | |")
+    if any(data.is_table for data in sets):
+        ranks = mean_ranks(sets, results, systems)
+        lines.append("| mean rank over the tables | | " + " | ".join(f"{ranks[name]:.2f}" for name in systems) + " | |")
     return "\n".join(lines)
 
 
