@@ -43,13 +43,20 @@ def connect(predictor: PredictorProcess, key: str) -> Iterator[Callable[[], Line
 
 
 def begin(line: Line, other: Line) -> bytes:
-    """Send half of a large body, and wait until there is no room for another; return what is missing."""
+    """Send half of a large body until it leaves no room for another; return what is missing.
+
+    Where the other was read first, there was no room for the half: it is made whole, answered, and begun again.
+    """
     request = line.compose(LARGE)
-    line.send(request[:-HALF])
 
     def is_full() -> bool:
+        line.send(request[:-HALF])
         other.send(other.compose(LARGE))
-        return other.answer()[0] == 503
+        if other.answer()[0] == 503:
+            return True
+        line.send(request[-HALF:])
+        assert line.answer()[0] in (200, 503)
+        return False
 
     wait_for(is_full)
     return request[-HALF:]
