@@ -114,6 +114,7 @@ class _Attempt:
             sha256=_holds(batch).sha256,
             result=str(batch.result_folder),
             wanted=next((one for one in RESULT_FORMATS if one == batch.wanted), None),
+            interval=batch.interval,
         )
         write_json(batch.work_folder / PLAN, plan.to_json())
 

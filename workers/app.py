@@ -25,6 +25,7 @@ from modelyard.jobs import sender  # noqa: E402
 from modelyard.safety import refuse_unsafe_start  # noqa: E402
 from workers.devices import find_device, measure_speed  # noqa: E402
 from workers.presence import Presence  # noqa: E402
+from workers.receiving import receive_safely  # noqa: E402
 
 RECONCILE_SECONDS = 30.0
 FOLD_SECONDS = 5.0
@@ -35,6 +36,7 @@ SEAL_SECONDS = 3.0
 VERIFY_SECONDS = 5.0
 
 refuse_unsafe_start(settings.ENVIRONMENT)
+receive_safely()
 app = sender()
 app.conf.update(
     imports=["workers.tasks"],

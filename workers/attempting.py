@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop
 
 from modelyard import storage
 from modelyard.contracts.artifact import DamagedArtifact, verify
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.jsonfile import write_json
 from modelyard.errors import ModelyardError, StorageAway, StorageDamaged
 from modelyard.registry.services import register_run, remove_unregistered, store_artifact
@@ -138,6 +139,7 @@ def settle(run: TrainingRun, outcome: Outcome, artifact: Path, *, on_gpu: bool) 
         case _:
             ended = runs.settle_failed(run, _failure_of(outcome), usage)
     if ended:
+        reach("run.settled")
         storage.remove(run.folder)
 
 

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from modelyard import storage
+from modelyard.contracts.crash_points import reach
 from modelyard.errors import StorageAway, StorageDamaged
 from modelyard.runs.models import TrainingRun
 
@@ -79,8 +80,10 @@ class CheckpointKeeper:
                 return False
             seal = storage.keep(snapshot, at=folder)
             self._stored = found
+            reach("checkpoint.before_noting")
             if not TrainingRun.objects.held_by(self._run).update(checkpoint=seal):
                 return False
+            reach("checkpoint.noted")
             (self._run.folder / STORED).write_text(seal)
             storage.forget_former(folder, seal)
         finally:

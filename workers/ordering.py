@@ -53,7 +53,7 @@ class Ordering:
             if left > FEWEST_SECONDS:
                 self.attendant.note(Progress(event="log", level="warning", message=HALVED))
                 return add_up(first, self._give(replace(order, asked_at=time.time(), seconds=left, batch_divisor=2)))
-        if first.ending == Ending.TIMED_OUT and any((self.run.folder / CHECKPOINTS).glob("[0-9]*")):
+        if first.ending == Ending.TIMED_OUT and holds_checkpoints(self.run.folder / CHECKPOINTS):
             self.attendant.note(Progress(event="log", level="warning", message=RESCUED))
             return add_up(first, self._give(replace(order, asked_at=time.time(), seconds=0.0), patience=GRACE_SECONDS))
         return first
@@ -73,6 +73,12 @@ class Ordering:
         """Trees are not grown in batches, and forecasts need little memory for theirs."""
         plan = Plan.from_json(self.run.plan)
         return plan.halve_batches and get_template(plan.model_template).method in BATCHED
+
+
+def holds_checkpoints(folder: Path) -> bool:
+    """Whether training left something to go on from: a file that is not in a folder half written."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return any(not any(part.endswith(".partial") for part in path.parts) for path in found)
 
 
 def needed_memory(outcome: Outcome) -> bool:

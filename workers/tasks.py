@@ -43,9 +43,9 @@ def train(run_id: str) -> None:
 
 @app.task(name="score")
 def score(batch_id: str) -> None:
-    """Answer the rows of a queued file."""
-    subject = _id_in(batch_id)
-    batch = batches.claim_batch(subject, presence().name) if subject and not presence().stopping.is_set() else None
+    """Answer the file that is next in the queue, which need not be the one that was rung for."""
+    wanted = _id_in(batch_id) is not None and not presence().stopping.is_set()
+    batch = batches.claim_next(presence().name) if wanted else None
     if batch is not None:
         ending = answer_batch(batch, presence())
         log.info("batch prediction %s, attempt %d: %s", batch.pk, batch.attempt, ending)

@@ -20,6 +20,7 @@ from core 1. Before and after, its answers are compared with onnxruntime's own. 
     load, machine      `wrk`; what else the machine was busy with
     rounds             the interleaved rounds
     robustness         bad input, bad neighbours, a body of 50 MB
+    equivalence        100,000 calls at random concurrency against the same calls made alone
     extras             one more model, two processes, the bare runtime
     results, aims, report   figures as JSON, held against the aims, as Markdown
 """

@@ -10,10 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.serving import extras, machine, report
 from bench.serving.contestants import CONTESTANTS, Contestant
+from bench.serving.equivalence import try_equivalence
 from bench.serving.models import MODELS, Model
 from bench.serving.processes import ROOT, Server
 from bench.serving.results import Results
@@ -87,6 +89,8 @@ def try_everything(server: Server, results: Results) -> None:
     results.bad_inputs[server.name] = try_bad_inputs(server)
     results.neighbours[server.name] = try_neighbours(server)
     results.big_bodies[server.name] = try_big_body(server)
+    if server.name == "modelyard":
+        results.equivalence = asdict(try_equivalence(server))
 
 
 def keep(results: Results, older: Results | None, path: Path) -> None:

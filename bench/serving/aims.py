@@ -75,6 +75,10 @@ def _rest(results: Results) -> Iterator[Aim]:
     neighbours = results.neighbours.get(OURS)
     failed = float(neighbours["failed"]) if neighbours else None
     yield Aim("good requests of 800 that fail by bad neighbours", 0, failed, "", below=True)
+    met = results.equivalence
+    missed = met["calls"] - met["equal"] if met else None
+    note = f"{met['equal']:.0f} of {met['calls']:.0f} were equal" if met else ""
+    yield Aim("calls at random concurrency answered otherwise than alone", 0, missed, "", True, note)
     bad = results.bad_inputs.get(OURS)
     said = {name: words.replace("**200** ", "") for name, words in (bad or {}).items() if "200" in words}
     invented = {name: words for name, words in said.items() if words != EXACT}

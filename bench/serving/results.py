@@ -14,6 +14,19 @@ from bench.serving.machine import Facts
 CLEAN = 0.15
 """The share of a core that others may use in a round that counts as clean."""
 
+MERGED = (
+    "rates",
+    "standings",
+    "excuses",
+    "bad_inputs",
+    "big_bodies",
+    "neighbours",
+    "equivalence",
+    "runtime",
+    "scaling",
+)
+"""What an earlier run may have measured in part."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -61,6 +74,7 @@ class Results:
     bad_inputs: dict[str, dict[str, str]] = field(default_factory=dict)
     big_bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     neighbours: dict[str, dict[str, int]] = field(default_factory=dict)
+    equivalence: dict[str, float] = field(default_factory=dict)
     runtime: dict[str, dict[str, float]] = field(default_factory=dict)
     another_model_mb: float | None = None
     with_grpc_mb: float | None = None
@@ -111,7 +125,7 @@ class Results:
     def adopt(self, older: "Results") -> None:
         """Take from an older run what this one did not measure."""
         self.earlier = sorted({*older.earlier, older.facts.at} - {self.facts.at})
-        for name in ("rates", "standings", "excuses", "bad_inputs", "big_bodies", "neighbours", "runtime", "scaling"):
+        for name in MERGED:
             setattr(self, name, _merge(getattr(older, name), getattr(self, name)))
         for name in ("another_model_mb", "with_grpc_mb"):
             if getattr(self, name) is None:

@@ -2,11 +2,13 @@
 
     python -m bench.training [--images N] [--rows N] [--epochs N]
     python -m bench.training --grow 1000 10000 100000 1000000 [--grow-epochs N]
+    python -m bench.training --cap 30 [--templates NAME …]
     python -m bench.training --journey http://127.0.0.1:8000 --key mdy_…
 
 Prints rows a second of both, side by side, on made-up data of the usual shapes, and the seconds from the start of the
 training process to its first step. With `--grow`, how time and memory of a whole run grow with the rows of a table.
-With `--journey`, how long it takes in a running installation from the click to a live endpoint, for 1,000 rows.
+With `--cap`, how far real runs that
+would train for hours overrun a time budget of so many seconds. With `--journey`, how long it takes in a running installation from the click to a live endpoint, for 1,000 rows.
 """
 
 import argparse
@@ -27,6 +29,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bench.training.capping import print_caps
 from bench.training.growth import print_growth
 from bench.training.journey import print_journeys
 from modelyard.catalog import get_template
@@ -46,13 +49,18 @@ def main() -> int:
     parser.add_argument("--grow", type=int, nargs="*", default=[], metavar="ROWS")
     parser.add_argument("--grow-epochs", type=int, default=None, help="left out: those of the model template")
     parser.add_argument("--grow-minutes", type=float, default=60.0, help="the time budget of each run")
+    parser.add_argument("--cap", type=int, default=0, metavar="SECONDS")
     parser.add_argument("--journey", default="", metavar="URL")
     parser.add_argument("--key", default="", help="with the scopes read, write and predict")
-    parser.add_argument("--templates", nargs="*", default=["tabular_classifier", "boosted_trees"])
+    parser.add_argument("--templates", nargs="*", default=[], help="left out: those that suit")
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
     if options.journey:
-        print_journeys(options.journey, options.key, options.templates, options.times)
+        templates = options.templates or ["tabular_classifier", "boosted_trees"]
+        print_journeys(options.journey, options.key, templates, options.times)
+        return 0
+    if options.cap:
+        print_caps(options.cap, options.templates)
         return 0
     if options.grow:
         print_growth(options.grow, options.grow_epochs, options.grow_minutes)

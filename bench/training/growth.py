@@ -53,7 +53,7 @@ def print_growth(sizes: list[int], epochs: int | None, minutes: float) -> None:
 
 
 def train(folder: Path, rows: int, epochs: int | None, minutes: float) -> tuple[Course, dict[str, Any]]:
-    """Train by a process that was warm when the order came."""
+    """Train `tabular_classifier` on a made-up table."""
     plan = Plan(
         run="bench",
         model_template="tabular_classifier",
@@ -66,6 +66,11 @@ def train(folder: Path, rows: int, epochs: int | None, minutes: float) -> tuple[
         hyperparameters={"epochs": epochs, "max_minutes": minutes},
         max_seconds=int(minutes * 60),
     )
+    return train_plan(folder, plan)
+
+
+def train_plan(folder: Path, plan: Plan) -> tuple[Course, dict[str, Any]]:
+    """Train by a process that was warm when the order came; return also what its report says of the training."""
     write_json(folder / "plan.json", plan.to_json())
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "workers.training", "--wait"]

@@ -6,6 +6,8 @@ A chunk is 64 KiB of text and a tag of 16 bytes; the last one may be shorter, al
 (HKDF-SHA256 of the master key with the salt), so its nonces may simply count: eleven bytes with the number of the chunk
 and one that says whether it is the last. The head is authenticated with every chunk. Chunks that were changed, swapped,
 repeated or cut off are found when they are read (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizár 2015).
+
+Every process reads which keys there are, few use them: the library behind them is loaded with the first cipher.
 """
 
 import hashlib
@@ -16,13 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from modelyard.contracts.crash_points import reach
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC = b"MYCIPH1\n"
 CHUNK = 64 * 1024
@@ -55,8 +55,12 @@ class Key:
         secret = hashlib.sha256(b"modelyard key\0" + text.encode()).digest()
         return cls(secret, hashlib.sha256(b"modelyard key id\0" + secret).digest()[:ID])
 
-    def cipher(self, salt: bytes) -> AESGCM:
+    def cipher(self, salt: bytes) -> "AESGCM":
         """The cipher of one file."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
         derived = HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"modelyard file")
         return AESGCM(derived.derive(self.secret))
 
@@ -164,6 +168,8 @@ class DecryptingReader(io.RawIOBase):
         return len(piece)
 
     def _chunk(self, number: int) -> bytes:
+        from cryptography.exceptions import InvalidTag
+
         if self._held[0] != number:
             self._file.seek(HEAD + number * (CHUNK + TAG))
             sealed = self._file.read(CHUNK + TAG)
@@ -193,6 +199,7 @@ def encrypt_file(source: Path, target: Path, key: Key) -> None:
         shutil.copyfileobj(plain, writer, CHUNK)
         writer.finish()
         file.flush()
+        reach("object.encrypt.before_fsync")
         os.fsync(file.fileno())
 
 

@@ -11,6 +11,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import transaction
 
+from modelyard.contracts.crash_points import reach
 from modelyard.redis_connection import redis
 
 Job = Literal["profile", "train", "score", "export"]
@@ -60,10 +61,12 @@ def ring(job: Job, subject: str) -> bool:
     """Send the message now; False where the broker is away."""
     from kombu.exceptions import OperationalError
 
+    reach("job.before_ringing")
     try:
         sender().send_task(job, args=[subject], queue=QUEUES[job])
     except OperationalError:
         return False
+    reach("job.rung")
     return True
 
 

@@ -65,7 +65,8 @@ class LeasedWork(models.Model):
     """The row is the truth. Every change after the claim is conditional on the fence (`docs/decisions/`).
 
     `fence` grows with every claim; whoever holds the current fence may write. `lease_until` is renewed by the
-    heartbeat. `JOB` is what workers are rung for, `TOPIC` what open pages follow.
+    heartbeat. `JOB` is what workers are rung for, `TOPIC` what open pages follow and what its subjects in the
+    ledger begin with.
     """
 
     JOB: ClassVar[Job]

@@ -18,7 +18,9 @@ from django.db.models.functions import Coalesce, Now
 from redis.exceptions import RedisError
 
 from modelyard import jobs, live
-from modelyard.leased_work import EXPIRED, UNFINISHED, Failure, LeasedWork, Work, WorkState, held
+from modelyard.contracts.crash_points import reach
+from modelyard.leased_work import EXPIRED, TERMINAL, UNFINISHED, Failure, LeasedWork, Work, WorkState, held
+from modelyard.quotas.models import EntryState, UsageEntry
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ def claim(kind: type[Work], subject: UUID | str, worker: str, **fresh: Any) -> W
         if not claimed:
             return None
         work = _rows(kind).get(pk=subject)
+        reach("work.claim.before_commit")
+    reach("work.claimed")
     tell(work)
     return work
 
@@ -84,6 +88,7 @@ def hand_back(work: LeasedWork, *, charged: bool) -> bool:
             return False
         jobs.enqueue(work.JOB, str(work.pk))
         tell(work)
+        reach("work.hand_back.before_commit")
     return True
 
 
@@ -106,6 +111,15 @@ def end_waiting(work: LeasedWork) -> bool:
     return waiting.update(state=WorkState.CANCELLED, ended_at=Now()) == 1
 
 
+def shorten_leases(kind: type[LeasedWork]) -> int:
+    """Leases that last longer than any that is given: the clock of the database was set back. Returns how many.
+
+    A worker that lives renews its own within a heartbeat; of one that is dead nobody would hear for as long otherwise.
+    """
+    endless = _rows(kind).filter(state=WorkState.RUNNING, lease_until__gt=_lease_end())
+    return endless.update(lease_until=_lease_end())
+
+
 def take_back(work: Work, lost: Failure, clear: Callable[[Work], None]) -> WorkState | None:
     """Take work from a worker that is not heard of: to the queue, or to an end after too many attempts.
 
@@ -125,6 +139,7 @@ def take_back(work: Work, lost: Failure, clear: Callable[[Work], None]) -> WorkS
         if given_up:
             clear(work)
         tell(work)
+        reach("work.take_back.before_commit")
     log.warning(
         "%s %s was taken from %s after attempt %d: %s",
         work.TOPIC,
@@ -137,7 +152,10 @@ def take_back(work: Work, lost: Failure, clear: Callable[[Work], None]) -> WorkS
 
 
 def ring_again(kind: type[LeasedWork]) -> int:
-    """Ring for queued work whose message may be lost; none where as many messages wait as rows. Returns how many."""
+    """Ring for queued work whose message may be lost; none where as many messages wait as rows. Returns how many.
+
+    What was rung for in the future is no better than what was rung for long ago: the clock was set back.
+    """
     queued = _rows(kind).filter(state=WorkState.QUEUED, cancel_requested=False)
     try:
         waiting = jobs.count_waiting(kind.JOB)
@@ -146,7 +164,7 @@ def ring_again(kind: type[LeasedWork]) -> int:
     if queued.count() <= waiting:
         return 0
     long_ago = ExpressionWrapper(Now() - Value(RING_AGAIN), output_field=DateTimeField())
-    unheard = Q(rung_at=None) | Q(rung_at__lt=long_ago)
+    unheard = Q(rung_at=None) | Q(rung_at__lt=long_ago) | Q(rung_at__gt=Now())
     rung = 0
     for subject in queued.filter(unheard).order_by("created_at").values_list("pk", flat=True):
         if not _rows(kind).filter(unheard, pk=subject, state=WorkState.QUEUED).update(rung_at=Now()):
@@ -155,6 +173,17 @@ def ring_again(kind: type[LeasedWork]) -> int:
             break
         rung += 1
     return rung
+
+
+def clear_leaks(kind: type[Work], clear: Callable[[Work], None]) -> int:
+    """Give back reservations of work that has ended; the transactions should leave none. Returns how many."""
+    reserved = UsageEntry.objects.filter(state=EntryState.RESERVED, subject__startswith=f"{kind.TOPIC}:")
+    subjects = {subject.partition(":")[2] for subject in reserved.values_list("subject", flat=True)}
+    leaking = _rows(kind).filter(pk__in=subjects, state__in=TERMINAL)
+    for work in leaking:
+        log.error("%s %s had ended with its reservation open", work.TOPIC, work.pk)
+        clear(work)
+    return len(leaking)
 
 
 def tell(work: LeasedWork, **details: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from redis.client import Pipeline
 
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.route import CHANGED
 from modelyard.redis_connection import redis
 
@@ -25,4 +26,6 @@ def mirror(hash_name: str, field: str, read: Callable[[], dict[str, Any] | None]
             pipe.hset(hash_name, field, json.dumps(value))
         pipe.publish(CHANGED, json.dumps({kind: field}))
 
+    reach("mirror.before_writing")
     redis().transaction(write, hash_name)
+    reach("mirror.written")

@@ -25,6 +25,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from modelyard.contracts.crash_points import reach
+from modelyard.contracts.jsonfile import flush
 from modelyard.errors import StorageAway, StorageDamaged
 from modelyard.objects.bucket import Bucket
 from modelyard.objects.faults import Damaged, Unreachable
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 ASKED_AT_ONCE = 500
 LISTING_SECONDS = 600.0
 """How often the object store is asked for everything it holds: stores charge for that."""
+Finder = Callable[[Collection[UUID]], Collection[UUID]]
+"""Says which of these ids rows want files for."""
 
 
 def upload_file(upload: UUID) -> Path:
@@ -95,8 +99,11 @@ def keep(folder: Path, *, at: Path | None = None, manifest: str = "") -> str:
 def move(source: Path, target: Path) -> None:
     """Put a complete folder in its final place. With an object store `keep(…, at=target)` has done so."""
     if current_shelf() is None:
+        reach("artifact.before_move")
         remove(target)
         source.rename(target)
+        flush(target.parent)
+        reach("artifact.moved")
 
 
 def address_of(folder: Path) -> str:
@@ -135,12 +142,16 @@ def join_upload(upload: UUID, length: int, target: Path) -> None:
     """Put the whole of an upload to `target`: moved there or, with an object store, joined from its parts."""
     shelf = current_shelf()
     if shelf is None:
+        reach("upload.before_move")
         upload_file(upload).rename(target)
+        reach("upload.moved")
         return
     partial = target.with_name(f"{target.name}.partial")
     with _in_our_words():
         join_parts(shelf.store, f"uploads/{upload}", length, partial)
+    reach("upload.before_join")
     partial.rename(target)
+    reach("upload.joined")
 
 
 def forget_former(folder: Path, seal: str) -> None:
@@ -156,6 +167,7 @@ def remove(folder: Path) -> None:
     root = settings.ENVIRONMENT.storage.resolve()
     if root not in folder.resolve().parents:
         raise ValueError(f"{folder} is outside the storage")
+    reach("files.before_removal")
     shelf = current_shelf()
     if shelf is not None:
         try:
@@ -168,20 +180,36 @@ def remove(folder: Path) -> None:
         folder.unlink(missing_ok=True)
 
 
-def sweep(kind: str, find_rows: Callable[[Collection[UUID]], Collection[UUID]]) -> int:
+def find_orphans(kind: str, find_rows: Finder, *, quiet_seconds: float) -> set[UUID]:
+    """What of a kind lies here, untouched for so long, and belongs to no row."""
+    return _without_rows(set(_quiet_ids(settings.ENVIRONMENT.storage / kind, quiet_seconds)), find_rows)
+
+
+def find_stored_orphans(shelf: Shelf, kind: str, find_rows: Finder, *, quiet_seconds: float) -> set[UUID]:
+    """The same of what lies in the object store. Raises `Unreachable`."""
+    stored = {subject for name in shelf.store.list_folders(f"{kind}/") if (subject := _id_of(name)) is not None}
+    oldest = datetime.now(UTC) - timedelta(seconds=quiet_seconds)
+    return {orphan for orphan in _without_rows(stored, find_rows) if last_written(shelf, f"{kind}/{orphan}") <= oldest}
+
+
+def sweep(kind: str, find_rows: Finder) -> int:
     """Delete day-old `kind` (a folder's name above) that no row belongs to: a crash came between. Returns how many."""
-    local = set(_quiet_ids(settings.ENVIRONMENT.storage / kind))
-    orphans = _without_rows(local, find_rows)
+    orphans = find_orphans(kind, find_rows, quiet_seconds=QUIET_SECONDS)
     shelf = current_shelf()
     if shelf is not None and shelf.listing_is_due(kind, LISTING_SECONDS):
         try:
-            orphans |= _stored_orphans(shelf, kind, find_rows)
+            orphans |= find_stored_orphans(shelf, kind, find_rows, quiet_seconds=QUIET_SECONDS)
         except Unreachable as fault:
             log.warning("the object store cannot be swept: %s", fault)
     for orphan in orphans:
         log.info("removing %s/%s, which belongs to nothing", kind, orphan)
         remove(settings.ENVIRONMENT.storage / kind / str(orphan))
     return len(orphans)
+
+
+def is_name(name: str) -> bool:
+    """Whether we might have drawn this name of a file or folder."""
+    return _id_of(name) is not None
 
 
 def size_of(folder: Path) -> int:
@@ -202,24 +230,18 @@ def _shelf(root: Path, bucket: Bucket, bytes_kept: int) -> Shelf:
     return shelf
 
 
-def _stored_orphans(shelf: Shelf, kind: str, find_rows: Callable[[Collection[UUID]], Collection[UUID]]) -> set[UUID]:
-    stored = {subject for name in shelf.store.list_folders(f"{kind}/") if (subject := _id_of(name)) is not None}
-    oldest = datetime.now(UTC) - timedelta(seconds=QUIET_SECONDS)
-    return {orphan for orphan in _without_rows(stored, find_rows) if last_written(shelf, f"{kind}/{orphan}") < oldest}
-
-
-def _without_rows(subjects: set[UUID], find_rows: Callable[[Collection[UUID]], Collection[UUID]]) -> set[UUID]:
+def _without_rows(subjects: set[UUID], find_rows: Finder) -> set[UUID]:
     """Those that the database knows nothing of, asked for a handful at a time."""
     listed = sorted(subjects)
     parts = [listed[start : start + ASKED_AT_ONCE] for start in range(0, len(listed), ASKED_AT_ONCE)]
     return subjects.difference(*(find_rows(part) for part in parts))
 
 
-def _quiet_ids(folder: Path) -> Iterator[UUID]:
-    oldest = time.time() - QUIET_SECONDS
+def _quiet_ids(folder: Path, quiet_seconds: float) -> Iterator[UUID]:
+    oldest = time.time() - quiet_seconds
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         subject = _id_of(path.name)
-        if subject is not None and path.stat().st_mtime < oldest:
+        if subject is not None and path.stat().st_mtime <= oldest:
             yield subject
 
 

@@ -1,11 +1,13 @@
 """The one table from domain errors to answers, for the API and for pages. No stack trace reaches anybody."""
 
 import logging
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework import exceptions
@@ -51,6 +53,9 @@ TYPES = {
     422: "invalid_request_error",
     429: "insufficient_quota",
 }
+
+
+DATABASE_AWAY = "The database does not answer just now, and nothing was changed. Try again in a moment."
 
 
 def status_of(fault: ModelyardError) -> HTTPStatus:
@@ -136,7 +141,18 @@ def show_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 
 def show_server_error(request: HttpRequest) -> HttpResponse:
+    """What nobody foresaw; but a database that is away, locked or out of room is a matter of waiting."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        return _tell_database_away(request)
     return _page(request, 500, "Something went wrong on our side. Quote the request id when you ask about it.")
+
+
+def _tell_database_away(request: HttpRequest) -> HttpResponse:
+    """In plain text: a page would ask the database who is there."""
+    headers = {"Retry-After": "5"}
+    if request.path.startswith("/api/"):
+        return JsonResponse(error_body(DATABASE_AWAY, 503, code="database_away"), status=503, headers=headers)
+    return HttpResponse(DATABASE_AWAY, content_type="text/plain; charset=utf-8", status=503, headers=headers)
 
 
 def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

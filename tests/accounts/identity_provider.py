@@ -1,7 +1,9 @@
 """A small OpenID provider in a process of its own: real HTTP, real signatures, one client, everybody consents.
 
 `python -m tests.accounts.identity_provider PORT`. `PUT /next` says, as JSON, who signs in next and what goes wrong:
-claims of the ID token to replace or (null) leave out, `"key": "other"` for a signature by a key that is not published.
+claims of the ID token to replace or (null) leave out, `"key": "other"` for a signature by a key that is not published,
+`metadata` to replace.
+At `/end`, sessions end: who brings a token of ours is sent back (RP-Initiated Logout), others are refused.
 """
 
 import base64
@@ -36,6 +38,8 @@ class Provider(BaseHTTPRequestHandler):
             self._answer({"keys": [KEY.as_dict(private=False, alg="RS256", use="sig")]})
         elif url.path == "/authorize":
             self._authorize({name: values[0] for name, values in parse_qs(url.query).items()})
+        elif url.path == "/end":
+            self._end({name: values[0] for name, values in parse_qs(url.query).items()})
         elif url.path == "/userinfo":
             self._answer({**VISITOR, **self.upcoming.get("userinfo", {})})
         else:
@@ -73,6 +77,15 @@ class Provider(BaseHTTPRequestHandler):
         self.send_header("Location", f"{asked['redirect_uri']}?{urlencode(answer)}")
         self.end_headers()
 
+    def _end(self, asked: dict[str, str]) -> None:
+        said = jwt.decode(asked["id_token_hint"], KEY, algorithms=["RS256"]).claims
+        if asked["client_id"] != CLIENT or said["aud"] != CLIENT:
+            self._answer({"error": "invalid_request"}, 400)
+            return
+        self.send_response(302)
+        self.send_header("Location", f"{asked['post_logout_redirect_uri']}?{urlencode({'state': asked['state']})}")
+        self.end_headers()
+
     def _token(self, nonce: str) -> str:
         now = int(time.time())
         claims = {"iss": self._issuer, "aud": CLIENT, "iat": now, "exp": now + 60, "nonce": nonce, **VISITOR}
@@ -82,15 +95,17 @@ class Provider(BaseHTTPRequestHandler):
         return jwt.encode({"alg": "RS256", "kid": "one"}, given, signer)
 
     def _metadata(self) -> dict[str, Any]:
-        return {
+        usual = {
             "issuer": self._issuer,
             "authorization_endpoint": f"{self._issuer}/authorize",
             "token_endpoint": f"{self._issuer}/token",
             "userinfo_endpoint": f"{self._issuer}/userinfo",
             "jwks_uri": f"{self._issuer}/keys",
+            "end_session_endpoint": f"{self._issuer}/end",
             "response_types_supported": ["code"],
             "id_token_signing_alg_values_supported": ["RS256"],
         }
+        return {**usual, **self.upcoming.get("metadata", {})}
 
     @property
     def _issuer(self) -> str:

@@ -1,8 +1,12 @@
 """Keys: made, found, bound, rotated, revoked; every restriction of a key changes an outcome."""
 
+import hmac
 import re
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,7 +14,7 @@ from django.utils import timezone
 
 from modelyard.accounts import keys, members, people
 from modelyard.accounts.models import ApiKey, AuditEvent, User, Workspace
-from modelyard.contracts.keys import MalformedKey, compose_key
+from modelyard.contracts.keys import MalformedKey, compose_key, parse_key
 from modelyard.errors import Conflict, InvalidInput, NotAllowed
 
 
@@ -25,6 +29,14 @@ def test_a_key_is_found_by_its_text_and_stored_as_a_digest(made: tuple[ApiKey, s
     secret = text.removeprefix(f"mdy_{key.id}_")
     assert secret not in repr(ApiKey.objects.values().get())
     assert secret not in repr(list(AuditEvent.objects.values()))
+
+
+def test_a_stolen_table_of_digests_is_worth_nothing_without_the_pepper(made: tuple[ApiKey, str], settings: Any) -> None:
+    key, text = made
+    secret = parse_key(text).secret.encode()
+    assert key.digest not in (sha256(secret).hexdigest(), hmac.new(b"", secret, sha256).hexdigest())
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, key_pepper="another installation's pepper")
+    assert keys.find_key(text) is None
 
 
 def test_a_typing_error_is_told_from_a_wrong_key(made: tuple[ApiKey, str]) -> None:

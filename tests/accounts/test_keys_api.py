@@ -13,7 +13,7 @@ from modelyard.accounts.models import ApiKey, Role, User, Workspace
 from tests.factories import add_member
 
 KEYS = "/api/v1/keys"
-WANTED = {"name": "Made by API", "scopes": ["predict"], "expires_in_days": 7}
+WANTED = {"name": "Made by API", "scopes": ["read"], "expires_in_days": 7}
 
 
 @pytest.fixture

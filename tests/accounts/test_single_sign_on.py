@@ -244,6 +244,46 @@ def test_a_wrong_secret_of_ours_lets_nobody_in(client: Client, provider: Any) ->
     assert come_by_provider(client).status_code == 400
 
 
+def test_signing_out_leads_to_the_way_out_at_the_provider_too(client: Client, provider: Any) -> None:
+    come_by_provider(client)
+    page = client.post(reverse("accounts:sign_out"))
+    assert not is_in(client)
+    assert b"At Corp you are still signed in" in page.content
+    assert page.context["way_out"].replace("&", "&amp;") in page.content.decode()
+    back = requests.get(page.context["way_out"], allow_redirects=False, timeout=60)
+    assert back.status_code == 302
+    assert back.headers["Location"].startswith(
+        settings.ENVIRONMENT.public_url + reverse("accounts:sign_in") + "?state="
+    )
+    assert client.post(reverse("accounts:sign_out")).status_code == 302
+
+
+@pytest.mark.parametrize("address", [None, "", "javascript:alert(1)", "http://evil.example/", 7])
+def test_where_the_provider_has_no_way_out_one_is_signed_out_here(client: Client, provider: Any, address: Any) -> None:
+    provider({"metadata": {"end_session_endpoint": address}}, name=f"Corp {address}")
+    come_by_provider(client)
+    assert client.post(reverse("accounts:sign_out")).url == reverse("accounts:sign_in")
+    assert not is_in(client)
+
+
+def test_who_came_by_password_is_signed_out_here_only(
+    client: Client, provider: Any, alice: User, workspace: Workspace
+) -> None:
+    client.force_login(alice)
+    assert client.post(reverse("accounts:sign_out")).url == reverse("accounts:sign_in")
+
+
+def test_a_second_factor_in_between_loses_no_way_out(client: Client, provider: Any) -> None:
+    come_by_provider(client)
+    client.get(reverse("accounts:settings"))
+    _secret, codes = set_up(client)
+    again = Client()
+    come_by_provider(again)
+    again.post(reverse("accounts:second_factor"), {"code": codes[0]})
+    assert is_in(again)
+    assert again.post(reverse("accounts:sign_out")).context["way_out"]
+
+
 def test_without_a_provider_there_is_no_such_page(client: Client, db: None) -> None:
     assert b"sign-in/sso" not in client.get(reverse("accounts:sign_in")).content
     assert client.get(LEAVE).status_code == 404

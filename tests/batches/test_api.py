@@ -15,6 +15,7 @@ from modelyard.endpoints import services as endpoints
 from modelyard.endpoints.models import Endpoint
 from modelyard.registry.models import ModelVersion
 from tests.batches import making
+from tests.serving.artifacts import write_regressor
 
 ADDRESS = "/api/v1/batch-predictions"
 
@@ -146,3 +147,23 @@ def test_it_is_cancelled(client: Client, batch: BatchPrediction, workspace: Work
     assert client.delete(f"{ADDRESS}/{batch.pk}", headers=headers).status_code == 409
     cancelled = client.post(f"{ADDRESS}/{batch.pk}/cancel", headers=headers)
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+
+
+def test_intervals_are_asked_for_and_kept(client: Client, workspace: Workspace, alice: User) -> None:
+    version = making.register_model(workspace, alice, write_regressor)
+    headers = bearer(workspace, alice, "write", "predict")
+    asked = {"model": version.model.name, "version": version.number}
+    made = post(client, headers, **asked, interval="0.9")
+    assert made.status_code == 201, made.content
+    assert made.json()["interval"] == 0.9
+    assert BatchPrediction.objects.get(pk=made.json()["id"]).interval == 0.9
+    assert post(client, headers, **asked).json()["interval"] is None
+    refused = post(client, headers, **asked, interval="0.5")
+    assert refused.status_code == 422
+    assert "one of 0.8, 0.9" in refused.content.decode()
+
+
+def test_a_classifier_gives_no_intervals(client: Client, endpoint: Endpoint, workspace: Workspace, alice: User) -> None:
+    refused = post(client, bearer(workspace, alice, "write", "predict"), endpoint="people", interval="0.9")
+    assert refused.status_code == 422
+    assert "no intervals" in refused.content.decode()

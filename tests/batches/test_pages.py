@@ -17,6 +17,7 @@ from modelyard.quotas import services as quotas
 from modelyard.quotas.kinds import PREDICTIONS
 from modelyard.registry.models import ModelVersion
 from tests.batches import making
+from tests.serving.artifacts import write_regressor
 
 
 @pytest.fixture
@@ -43,6 +44,20 @@ def test_a_plain_form_brings_a_file(page: Client, version: ModelVersion) -> None
     assert answer.headers["Location"] == batch.get_absolute_url()
     assert (batch.wanted, batch.endpoint) == ("jsonl", "")
     assert "as soon as a worker is free" in words_of(page.get(batch.get_absolute_url()))
+
+
+def test_intervals_are_offered_where_the_model_has_them(
+    page: Client, version: ModelVersion, workspace: Workspace, alice: User
+) -> None:
+    assert "interval" not in words_of(page.get(f"/batches/new/?version={version.pk}"))
+    prices = making.register_model(workspace, alice, write_regressor)
+    shown = words_of(page.get(f"/batches/new/?version={prices.pk}"))
+    assert "90 of 100 true values lie inside" in shown
+    assert send(page, prices, interval="0.3").status_code == 422
+    send(page, prices, interval="0.9")
+    batch = BatchPrediction.objects.get()
+    assert batch.interval == 0.9
+    assert "90%" in words_of(page.get(batch.get_absolute_url()))
 
 
 def test_an_endpoint_is_asked_by_its_largest_share(

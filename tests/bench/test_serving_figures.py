@@ -11,6 +11,7 @@ from bench.serving import report, wire
 from bench.serving.aims import find_best, list_aims
 from bench.serving.contestants import CONTESTANTS, PEERS
 from bench.serving.environments import PEERS as PEER_FOLDERS
+from bench.serving.equivalence import Verdict
 from bench.serving.load import Measured, write_requests
 from bench.serving.machine import Facts
 from bench.serving.models import COLUMNS, Rows, TableModel, open_session
@@ -133,3 +134,11 @@ def test_the_load_sends_what_was_encoded(model: TableModel, tmp_path: Path) -> N
     path, headers, body = head.split()
     assert path.decode() == wire.PREDICT
     assert rest[int(headers) : int(headers) + int(body)] == request.body
+
+
+def test_an_answer_of_another_and_a_refusal_are_told_apart_from_equal_ones() -> None:
+    verdict = Verdict()
+    alone = np.array([[0.25, 0.75]])
+    for found in (alone + 1e-6, alone[:, ::-1], None, np.zeros((2, 2))):
+        verdict.note(found, alone)
+    assert (verdict.calls, verdict.equal) == (4, 1)

@@ -11,11 +11,13 @@ from PIL import Image
 from modelyard.catalog import list_templates
 from modelyard.catalog.spec import Flag, Integer, ModelTemplate, Real
 from modelyard.contracts import artifact
+from modelyard.contracts.encoders import describe_encoder
 from modelyard.contracts.profile import ColumnProfile, Profile
-from modelyard.contracts.weights import describe_weights
+from modelyard.contracts.weights import Weights, describe_weights
 from modelyard.errors import InvalidInput
 from tests.series import samples as series
 from tests.training.backbone import write_backbone
+from tests.training.encoder_files import write_encoder
 from tests.training.tables import make_columns, make_plan, write_pictures, write_table
 from tests.training.texts import write_texts
 from tests.training.whole import build_network, train_and_compare
@@ -23,6 +25,7 @@ from workers.training.preparing import Material
 from workers.training.preparing_images import prepare_images
 from workers.training.preparing_tables import prepare_table
 from workers.training.preparing_texts import prepare_texts
+from workers.training.transfer.texts import WEIGHTS as ENCODER
 from workers.training.transfer.training import WEIGHTS
 from workers.training.verifying import Verifier
 
@@ -65,7 +68,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_backbone(root / "small.keras")
     tables, images = write_table(root / "table", make_columns()), write_pictures(root / "images")
     texts = write_texts(root / "texts")
-    return {"table": tables, "images": images, "texts": texts, "weights": root / "small.keras"}
+    write_encoder(root / "small")
+    weights = {"weights of images": root / "small.keras", "weights of texts": root / "small"}
+    return {"table": tables, "images": images, "texts": texts, **weights}
 
 
 def prepare(template: ModelTemplate, folders: dict[str, Path], hyperparameters: dict[str, Any]) -> Material:
@@ -77,13 +82,18 @@ def prepare(template: ModelTemplate, folders: dict[str, Path], hyperparameters: 
         template=template.slug,
         hyperparameters=hyperparameters,
         data_kind=template.input_kind,
-        weights=describe_weights(folders["weights"]).weights.to_json() if template.needs_weights else {},
+        weights=weights_of(template, folders).to_json() if template.needs_weights else {},
     )
     if template.input_kind == "images":
         return prepare_images(plan, task, template.largest_side)
     if template.input_kind == "texts":
-        return prepare_texts(plan, task)
+        return prepare_texts(plan, task, describe_encoder(folders["weights of texts"]) if plan.weights else None)
     return prepare_table(plan, task)
+
+
+def weights_of(template: ModelTemplate, folders: dict[str, Path]) -> Weights:
+    path = folders[f"weights of {template.needs_weights}"]
+    return describe_encoder(path).weights if path.is_dir() else describe_weights(path).weights
 
 
 def each_template(function: Any) -> Any:
@@ -152,8 +162,10 @@ def test_an_epoch_gives_finite_metrics_and_every_export_agrees(
 ) -> None:
     hyperparameters = template.clean_hyperparameters(cheap(template))
     material = prepare(template, folders, hyperparameters)
-    if template.needs_weights:
-        shutil.copyfile(folders["weights"], tmp_path / WEIGHTS)
+    if template.needs_weights == "images":
+        shutil.copyfile(folders["weights of images"], tmp_path / WEIGHTS)
+    if template.needs_weights == "texts":
+        shutil.copytree(folders["weights of texts"], tmp_path / ENCODER)
     differences = train_and_compare(material, hyperparameters, tmp_path, odd_rows(template, material))
     assert set(differences) == FORMS[template.method]
     assert max(differences.values()) < 1e-4

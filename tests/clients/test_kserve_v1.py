@@ -1,5 +1,7 @@
 """KServe's REST client, version 1, unmodified."""
 
+import pytest
+
 from tests.clients.conftest import RunScript
 from tests.serving.conftest import Shared
 
@@ -15,4 +17,7 @@ def test_the_client_of_kserve_predicts(served: Shared, run_script: RunScript) ->
     assert got["bad row"]["status"] == 400
     assert "instances[0]" in got["bad row"]["message"]
     assert got["no model"]["status"] == 404
-    assert got["explain"]["status"] == 501
+    assert got["explain"]["predictions"] == got["rows"]["predictions"]
+    for told in got["explain"]["explanations"]:
+        total = told["base"] + sum(part["contribution"] for part in told["contributions"])
+        assert total == pytest.approx(told["prediction"])

@@ -91,6 +91,9 @@ def test_tritonclient_http_meets_a_server_of_its_kind(served: Served, run_script
     statuses = {name: status for name, (status, _) in found["refused"].items()}
     assert statuses == {
         "load": "501",
+        "trace": "501",
+        "log": "501",
+        "memory": "501",
         "unload": "501",
         "no_key": "401",
         "nobody": "404",
@@ -98,6 +101,7 @@ def test_tritonclient_http_meets_a_server_of_its_kind(served: Served, run_script
         "column": "400",
         "timeout": "504",
     }
+    assert "not offered" in found["refused"]["trace"][1]
     assert "input 'size'" in found["refused"]["column"][1]
 
 
@@ -112,6 +116,10 @@ def test_tritonclient_grpc_meets_a_server_of_its_kind(served: Served, run_script
     check_told(found)
     for form in ("infer", "outputs", "gzip", "deflate", "async"):
         check_answers(found[form], expected)
+    first, refusal, last = found["streamed"]
+    check_answers(first, expected)
+    assert "nobody" in refusal
+    check_answers(last, expected)
     check_classes(found, expected)
     check_counted(found)
     assert found["encoded"] == "light"
@@ -119,6 +127,9 @@ def test_tritonclient_grpc_meets_a_server_of_its_kind(served: Served, run_script
     codes = {name: code.removeprefix("StatusCode.") for name, (code, _) in found["refused"].items()}
     assert codes == {
         "load": "UNIMPLEMENTED",
+        "trace": "UNIMPLEMENTED",
+        "log": "UNIMPLEMENTED",
+        "memory": "UNIMPLEMENTED",
         "unload": "UNIMPLEMENTED",
         "no_key": "UNAUTHENTICATED",
         "reader": "PERMISSION_DENIED",
@@ -127,11 +138,14 @@ def test_tritonclient_grpc_meets_a_server_of_its_kind(served: Served, run_script
         "column": "INVALID_ARGUMENT",
         "timeout": "DEADLINE_EXCEEDED",
     }
+    assert "not offered" in found["refused"]["trace"][1]
     assert "input 'size'" in found["refused"]["column"][1]
 
 
 def test_tritonclient_grpc_aio_asks_many_at_once(served: Served, run_script: RunScript) -> None:
-    check_many(served, run_script("triton_grpc_aio", **arguments(served, address=served.grpc_address, ages=AGES)), 1)
+    found = run_script("triton_grpc_aio", **arguments(served, address=served.grpc_address, ages=AGES))
+    check_many(served, found, 1)
+    assert found["streamed"] == found["probabilities"]
 
 
 def check_many(served: Served, found: dict[str, Any], times: int) -> None:
@@ -169,4 +183,6 @@ def test_the_messages_have_the_numbers_and_types_of_the_protocol(run_script: Run
             assert [field.number, field.type, field.is_repeated, kind] == wanted, f"{name}.{field.name}"
     for method in METHODS:
         assert theirs["methods"][method] == [f"inference.{method}Request", f"inference.{method}Response"]
+    streamed = ["inference.ModelInferRequest", "inference.ModelStreamInferResponse"]
+    assert theirs["methods"]["ModelStreamInfer"] == streamed
     assert SERVICE == "inference.GRPCInferenceService"

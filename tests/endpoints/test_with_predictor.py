@@ -195,6 +195,10 @@ def test_an_image_is_tried(
     client.force_login(alice)
     address = reverse("endpoints:try", args=[endpoint.id])
 
+    file = SimpleUploadedFile("cat.png", artifacts.draw_image(250))
+    explained = client.post(address, {"in0": file, "explain": "on"}, headers={"HX-Request": "true"}).content.decode()
+    assert "data-explained-picture" in explained
+    assert "blurred beyond recognition" in explained
     for content, status, words in (
         (artifacts.draw_image(250), 200, "light"),
         (b"no picture at all", 422, "image"),
@@ -214,6 +218,38 @@ def test_a_value_is_tried_with_its_interval(
     client.force_login(alice)
     answered = client.post(reverse("endpoints:try", args=[endpoint.id]), {"in0": "41", "in1": "Wien"})
     assert "90% of true values lie in such intervals" in answered.content.decode()
+
+
+def test_an_answer_is_explained_beside_it(live: Endpoint, alice: User, client: Client) -> None:
+    client.force_login(alice)
+    sent = {"in0": "41", "in1": "v2", "explain": "on"}
+    shown = client.post(reverse("endpoints:try", args=[live.id]), sent, headers={"HX-Request": "true"}).content.decode()
+
+    assert "What spoke for and against" in shown
+    assert "The usual answer" in shown
+    assert shown.count("reason-bar") == 2
+    assert 'name="explain"' in shown
+    assert "checked" in shown
+
+
+def test_what_cannot_be_explained_is_answered_all_the_same(
+    predictor: PredictorProcess, workspace: Workspace, alice: User, client: Client, committing: Committing
+) -> None:
+    def write_without_background(folder: Path) -> None:
+        artifacts.write_classifier(folder)
+        (folder / artifact.BACKGROUND).unlink()
+
+    version = trained(workspace, alice, write_without_background)
+    with committing():
+        endpoint = services.publish(workspace, "people", version.model, ALL_TO_ONE, by=alice)
+    await_live(endpoint, predictor)
+    client.force_login(alice)
+    sent = {"in0": "41", "in1": "v2", "explain": "on"}
+    answered = client.post(reverse("endpoints:try", args=[endpoint.id]), sent)
+
+    assert answered.status_code == 200
+    assert "<meter" in answered.content.decode()
+    assert "Train it again" in answered.content.decode()
 
 
 def test_a_damaged_artifact_is_a_failed_endpoint_that_says_why(

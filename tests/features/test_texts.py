@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from modelyard.features import RowProblem, load_features
-from modelyard.features.texts import FIGURES, TextFeatures
+from modelyard.features.text_rows import FIGURES
+from modelyard.features.texts import TextFeatures
 
 SPAM, HAM = "Win FREE money now, call 0800123", "see you at lunch, mum"
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.ingesting.samples import class_folders, ingest, picture, table, zipped
 from workers.ingesting import limits
+from workers.ingesting.archives import open_archive
+from workers.ingesting.findings import Findings, Rejected
 
 OUTSIDE = [
     "../../outside.png",
@@ -89,6 +91,15 @@ def test_sizes_that_lie_do_not_help(tmp_path: Path) -> None:
     outcome = ingest(tmp_path, bytes(content))
     assert outcome.skipped == ["cat/lie.png"]
     assert outcome.profile.details["skipped"][0]["reason"] == "damaged in the archive"
+
+
+def test_what_really_comes_out_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.zip").write_bytes(zipped({"cat/0.png": bytes(1000), "cat/1.png": bytes(1000)}))
+    archive = open_archive(tmp_path / "a.zip", Findings())
+    monkeypatch.setattr(limits, "MAXIMUM_UNPACKED_BYTES", 1500)
+    assert len(archive.read(archive.entries[0], 2000)) == 1000
+    with pytest.raises(Rejected, match="unpacks to more"):
+        archive.read(archive.entries[1], 2000)
 
 
 def test_a_directory_that_claims_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:

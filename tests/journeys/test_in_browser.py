@@ -137,6 +137,7 @@ def test_07_it_is_published_and_tried_in_the_playground(page: Page, camera: Came
     expect(page.get_by_text("Live", exact=True).first).to_be_visible(timeout=180_000)
     page.get_by_role("button", name="Predict").click()
     expect(page.locator("#answer")).to_contain_text(re.compile("benign|malignant"))
+    expect(page.get_by_role("heading", name=re.compile("What spoke for and against"))).to_be_visible()
     state["endpoint"] = page.url
     camera.take(page, "09-endpoint")
 

@@ -7,6 +7,7 @@ from django.test import Client
 
 from modelyard.accounts.keys import create_key
 from modelyard.accounts.models import User, Workspace
+from modelyard.contracts.reference import Reference
 from modelyard.endpoints.models import Endpoint
 from modelyard.monitoring.folding import fold_observations
 from tests.monitoring.telling import MOVED, Predictors, give_reference
@@ -73,6 +74,11 @@ def test_drift(api: Any, predictors: Predictors, endpoint: Endpoint) -> None:
 def test_drift_of_a_version_of_before(api: Any) -> None:
     told = api("drift")
     assert (told["comparable"], told["columns"]) == (False, [])
+
+
+def test_drift_of_forecasts_is_not_told(api: Any, endpoint: Endpoint) -> None:
+    give_reference(endpoint.targets.get().version, Reference(columns=(), part="test"))
+    assert api("drift")["comparable"] is False
 
 
 def test_rules(api: Any) -> None:

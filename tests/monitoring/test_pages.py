@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from modelyard.accounts.models import AuditEvent, User
 from modelyard.contracts.observations import MONITORING
+from modelyard.contracts.reference import Reference
 from modelyard.endpoints.models import Endpoint
 from modelyard.monitoring.folding import fold_observations
 from modelyard.monitoring.models import FailedCall
@@ -86,6 +87,13 @@ def test_a_version_of_before_says_why_there_is_no_drift(page: Any, predictors: P
     predictors.sketch(SAME)
     fold_observations()
     assert "Nothing to compare with" in page()
+
+
+def test_a_forecaster_says_why_there_is_no_drift(page: Any, version: ModelVersion) -> None:
+    give_reference(version, Reference(columns=(), part="test"))
+    shown = page()
+    assert "Drift is not measured for forecasts" in shown
+    assert "No rows were sampled" not in shown
 
 
 def test_the_page_of_drift_shows_every_column(page: Any, predictors: Predictors, endpoint: Endpoint) -> None:

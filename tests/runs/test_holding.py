@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from modelyard import leasing
 from modelyard.contracts.progress import Progress
 from modelyard.runs import services
 from modelyard.runs.models import RunState, TrainingRun
@@ -57,6 +58,15 @@ def test_an_expired_run_is_requeued_and_its_former_worker_can_write_nothing(run:
 def test_a_live_lease_is_left_alone(run: TrainingRun) -> None:
     claim(run)
     assert services.reconcile().requeued == 0
+
+
+def test_a_worker_that_is_heard_of_at_the_last_moment_keeps_its_run(run: TrainingRun) -> None:
+    held = claim(run)
+    expire(held)
+    (seen,) = TrainingRun.objects.expired()
+    assert services.beat(held)
+    assert leasing.take_back(seen, services.Failure(code="x", message="y"), clear=lambda _: None) is None
+    assert services.beat(held)
 
 
 def test_progress_is_recorded(run: TrainingRun) -> None:

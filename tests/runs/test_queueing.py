@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from modelyard.accounts.models import AuditEvent, Role, User, Workspace
 from modelyard.datasets.models import DatasetVersion
 from modelyard.errors import Conflict, InvalidInput, NotAllowed
+from modelyard.fair_queue import Spent, Waiting, order
 from modelyard.quotas import services as quotas
 from modelyard.runs import services
 from modelyard.runs.models import Priority, RunState, TrainingRun
-from modelyard.runs.queueing import Spent, Waiting, order
 from tests.factories import add_member, make_user, make_workspace
 from tests.runs.making import make_run, make_version
 
@@ -37,10 +37,10 @@ def queues(draw: st.DrawFn) -> tuple[list[Waiting], Spent]:
     )
     waiting = [
         Waiting(
-            run=UUID(int=number),
+            subject=UUID(int=number),
             workspace=workspace,
             person=person,
-            seconds=seconds,
+            cost=seconds,
             priority=priority,
             begun=begun,
             asked_at=NOON + timedelta(seconds=second),
@@ -81,9 +81,9 @@ def test_the_order_is_that_of_picking_one_run_after_the_other(queue: tuple[list[
     while waiting:
         one = pick(waiting, spent)
         waiting.remove(one)
-        spent.add(one.workspace, one.person, one.seconds)
+        spent.add(one.workspace, one.person, one.cost)
         claimed.append(one)
-    assert [one.run for one in shown] == [one.run for one in claimed]
+    assert [one.subject for one in shown] == [one.subject for one in claimed]
 
 
 @given(queues())
@@ -91,7 +91,7 @@ def test_a_claim_leaves_the_order_of_the_others_as_it_was_shown(queue: tuple[lis
     waiting, spent = queue
     shown = order(waiting, copied(spent))
     for place, claimed in enumerate(shown):
-        spent.add(claimed.workspace, claimed.person, claimed.seconds)
+        spent.add(claimed.workspace, claimed.person, claimed.cost)
         assert order(shown[place + 1 :], copied(spent)) == shown[place + 1 :]
 
 
@@ -101,20 +101,20 @@ def test_somebody_with_one_run_never_waits_for_more_than_one_of_each_other_works
 ) -> None:
     """Nobody has had anything lately, all budgets and shares are alike: a hundred runs before me cost me one each."""
     mine = Waiting(
-        run=UUID(int=1),
+        subject=UUID(int=1),
         workspace=UUID(int=99),
         person=None,
-        seconds=60,
+        cost=60,
         priority=0,
         begun=False,
         asked_at=NOON + timedelta(days=1),
     )
     others = [
         Waiting(
-            run=UUID(int=1000 + number),
+            subject=UUID(int=1000 + number),
             workspace=WORKSPACES[number % 3],
             person=PEOPLE[number % 2],
-            seconds=60,
+            cost=60,
             priority=0,
             begun=False,
             asked_at=NOON,

@@ -19,6 +19,14 @@ def age(run: TrainingRun) -> None:
     TrainingRun.objects.filter(pk=run.pk).update(rung_at=timezone.now() - timedelta(seconds=61))
 
 
+def test_the_doorbell_is_set_so_that_no_run_is_lost_or_doubled() -> None:
+    """Acknowledged late, a cut connection starts a run twice; cancelled on connection loss, it is lost (decision 2)."""
+    said = jobs.sender().conf
+    assert (said.task_acks_late, said.worker_cancel_long_running_tasks_on_connection_loss) == (False, False)
+    assert (said.result_backend, said.task_ignore_result, said.worker_prefetch_multiplier) == (None, True, 1)
+    assert (said.accept_content, said.task_serializer) == (["json"], "json")
+
+
 def test_asking_rings_once(redis: object, version: DatasetVersion, alice: User) -> None:
     make_run(version, alice)
     assert jobs.count_waiting("train") == 1

@@ -138,14 +138,14 @@ def test_what_cannot_be_used_is_not_offered_and_logged_once(two_files: Path, cap
     (two_files / "notes.txt").write_text("of no interest")
     with caplog.at_level(logging.WARNING):
         for _round in range(2):
-            assert [weights.name for weights in list_weights()] == ["alpha", "beta"]
+            assert [weights.name for weights in list_weights("images")] == ["alpha", "beta"]
     assert sum("broken.keras is not offered" in line for line in caplog.messages) == 1
 
 
 def test_a_run_is_planned_with_the_digest_of_the_file(workspace: Workspace, alice: User, two_files: Path) -> None:
     version = make_version(workspace, alice, pictures())
     first = make_run(version, alice, model_template="image_transfer", target=None)
-    assert first.plan["weights"] == list_weights()[0].to_json()
+    assert first.plan["weights"] == list_weights("images")[0].to_json()
     named = make_run(version, alice, model_template="image_transfer", target=None, hyperparameters={"weights": "beta"})
     assert named.plan["weights"]["name"] == "beta"
 
@@ -169,7 +169,7 @@ def test_unknown_weights_are_refused_and_those_that_there_are_named(
 def test_the_gallery_says_whom_to_ask(client: Client, workspace: Workspace, alice: User, folder: Path) -> None:
     client.force_login(alice)
     version = make_version(workspace, alice, pictures())
-    words = "No pre-trained network is installed here"
+    words = "No pre-trained network for images is installed here"
     page = client.get("/runs/templates/", {"version": str(version.pk)})
     assert words in page.text
     assert "template=image_transfer" not in page.text
@@ -187,23 +187,23 @@ def test_the_form_offers_the_files(client: Client, workspace: Workspace, alice: 
 
 
 def test_training_gets_the_file_by_its_digest(two_files: Path, tmp_path: Path) -> None:
-    weights = list_weights()[1]
+    weights = list_weights("images")[1]
     shutil.move(two_files / "beta.keras", two_files / "renamed.keras")
     hand_over_weights({"weights": weights.to_json()}, tmp_path)
-    assert describe_weights(tmp_path / HANDED_OVER).weights.sha256 == weights.sha256
+    assert describe_weights(tmp_path / HANDED_OVER["images"]).weights.sha256 == weights.sha256
     (two_files / "renamed.keras").unlink()
     hand_over_weights({"weights": weights.to_json()}, tmp_path)
 
 
 def test_a_machine_without_the_file_says_so(two_files: Path, tmp_path: Path) -> None:
-    weights = replace(list_weights()[0], sha256="0" * 64)
+    weights = replace(list_weights("images")[0], sha256="0" * 64)
     with pytest.raises(WeightsMissing, match="alpha"):
         hand_over_weights({"weights": weights.to_json()}, tmp_path)
 
 
 def test_other_runs_need_no_file(folder: Path, tmp_path: Path) -> None:
     hand_over_weights({}, tmp_path)
-    assert not (tmp_path / HANDED_OVER).exists()
+    assert not (tmp_path / HANDED_OVER["images"]).exists()
 
 
 def test_the_command_refuses_an_empty_folder_and_a_broken_file(folder: Path, tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ class Desk:
     target: Target
     home: Path
 
-    def plan(self, content: bytes, wanted: ResultFormat | None = None) -> tuple[Path, BatchPlan]:
+    def plan(
+        self, content: bytes, wanted: ResultFormat | None = None, interval: float | None = None
+    ) -> tuple[Path, BatchPlan]:
         for name in ("work", "result"):
             (self.home / name).mkdir(exist_ok=True)
         (self.home / "source").write_bytes(content)
@@ -63,10 +65,11 @@ class Desk:
             sha256=self.target.sha256,
             result=str(self.home / "result"),
             wanted=wanted,
+            interval=interval,
         )
 
-    def answer(self, content: bytes, wanted: ResultFormat | None = None) -> Answered:
-        folder, plan = self.plan(content, wanted)
+    def answer(self, content: bytes, wanted: ResultFormat | None = None, interval: float | None = None) -> Answered:
+        folder, plan = self.plan(content, wanted, interval)
         survey(folder, plan)
         answer(folder, plan)
         return Answered(

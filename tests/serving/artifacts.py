@@ -18,6 +18,7 @@ from modelyard.contracts.route import Target
 from modelyard.contracts.signature import Input, Output, Signature
 from modelyard.features import load_decoder, load_features
 from modelyard.features.anomalies import AnomalyDecoder
+from modelyard.features.backgrounds import mix_background, places_of
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
 from modelyard.features.images import ImageFeatures
 from modelyard.features.intervals import Intervals
@@ -225,6 +226,9 @@ def write(
     write_json(folder / artifact.FEATURES, features.to_json())
     write_json(folder / artifact.DECODER, decoder.to_json())
     (folder / artifact.CORE_ONNX).write_bytes(core)
+    if places := places_of(features):
+        background = mix_background(features.transform(golden), places, np.random.default_rng(0))
+        write_json(folder / artifact.BACKGROUND, background.to_json())
     predictions = predict(folder, golden)
     write_json(folder / artifact.GOLDEN, {"rows": golden, "predictions": predictions})
     return Target(version=1, artifact=str(folder), sha256=artifact.seal(folder))

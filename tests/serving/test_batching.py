@@ -70,6 +70,32 @@ def test_no_caller_gets_a_row_or_a_fault_of_another(shared: Shared, classifier: 
             assert scores == pytest.approx(expected, abs=1e-5)
 
 
+def test_srv_08_thousands_of_calls_at_any_concurrency_are_answered_as_if_alone(shared: Shared) -> None:
+    """SRV-08 in small; `python -m bench.serving.equivalence` makes a hundred thousand such calls."""
+    chance = random.Random(8)
+    towns = [town for town in TOWNS if town]
+    asked = [[{"age": round(18 + one / 4, 2), "city": chance.choice(towns)}] * (1 + one % 3) for one in range(240)]
+    bodies = [orjson.dumps({"instances": rows}) for rows in asked]
+    alone = [answer for _, answer in asyncio.run(call(shared, bodies))]
+    assert len({orjson.dumps(answer) for answer in alone}) == len(bodies), "an answer of another's would not be seen"
+    left = 10_000
+
+    async def run(plans: list[list[int]]) -> list[list[tuple[int, Any]]]:
+        return await asyncio.gather(*[call(shared, [bodies[one] for one in plan]) for plan in plans])
+
+    while left:
+        plans: list[list[int]] = []
+        for _ in range(chance.randint(1, 64)):
+            plans.append(chance.choices(range(len(bodies)), k=min(left, chance.randint(1, 30))))
+            left -= len(plans[-1])
+        for plan, answers in zip(plans, asyncio.run(run(plans)), strict=True):
+            for one, (status, answer) in zip(plan, answers, strict=True):
+                assert status == 200, answer
+                for found, wanted in zip(answer["predictions"], alone[one]["predictions"], strict=True):
+                    assert found["label"] == wanted["label"]
+                    assert found["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-5)
+
+
 FORMS = ("rows", "lists", "columns")
 rows = st.sampled_from(ALL)
 turns = st.tuples(st.sampled_from(FORMS), st.lists(rows, min_size=1, max_size=12), st.none() | st.sampled_from(BAD[:1]))

@@ -146,3 +146,18 @@ def test_the_numbers_are_those_of_an_ordinary_parser() -> None:
     found = read(orjson.dumps({"instances": rows}))
     assert found is not None
     assert [{"x": line[0]} for line in found[1]] == rows
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '{"a":},{"a":1,2}',
+        '{"a":1,2},{"a":}',
+        '{"a":1},2,{"a":3}',
+        '{"a":1,"b":2,3},{"a":4,"b":}',
+        '{"a":1,"b":{"a":2,"b":3}}',
+        '{"a":1},{"a":2},',
+    ],
+)
+def test_a_value_without_a_name_is_never_taken(rows: str) -> None:
+    assert read('{"instances":[' + rows + "]}") is None

@@ -72,14 +72,14 @@ Hardened = tuple[PredictorProcess, Callable[..., Any]]
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_it_is_refused_with_words(hardened: Hardened, name: str) -> None:
+def test_srv_09_it_is_refused_with_words(hardened: Hardened, name: str) -> None:
     _, post = hardened
     answer = post(BODIES[name])
     assert answer.status_code in (400, 413), answer.text[:300]
     assert 0 < len(answer.json()["error"]) < 4000
 
 
-def test_the_same_process_goes_on_and_its_memory_does_not_grow(hardened: Hardened) -> None:
+def test_srv_09_the_same_process_goes_on_and_its_memory_does_not_grow(hardened: Hardened) -> None:
     predictor, post = hardened
     process = psutil.Process(predictor.process.pid)
 

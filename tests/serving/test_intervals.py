@@ -1,7 +1,10 @@
 """Intervals around the values of a regressor, for callers who ask for them."""
 
+import io
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 
 from tests.serving.conftest import Shared
@@ -79,3 +82,72 @@ def test_parameters_that_are_no_object_are_refused(shared: Shared, parameters: A
     answer = shared.post("/v1/models/prices:predict", json={"instances": ROWS, "parameters": parameters})
     assert answer.status_code == 400
     assert '"parameters"' in answer.json()["error"]
+
+
+# -- MLflow and SageMaker
+
+INVOKE = "/endpoints/prices/invocations"
+SPLIT = {"columns": ["age", "city"], "data": [[row["age"], row["city"]] for row in ROWS]}
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"dataframe_split": SPLIT},
+        {"dataframe_records": ROWS},
+        {"instances": ROWS},
+        {"inputs": {"age": [30, 60], "city": ["Ulm", None]}},
+        {"dataframe_records": ROWS * 60},
+    ],
+    ids=["split", "records", "instances", "inputs", "many"],
+)
+def test_invocations_give_intervals_by_params(shared: Shared, form: dict[str, Any]) -> None:
+    plain = shared.post(INVOKE, json=form).json()["predictions"]
+    predictions = shared.post(INVOKE, json={**form, "params": {"interval": 0.9, "other": 1}}).json()["predictions"]
+    assert predictions == [
+        {"value": one["value"], "low": pytest.approx(one["value"] - 8), "high": pytest.approx(one["value"] + 8)}
+        for one in plain
+    ]
+
+
+def test_every_form_of_answer_has_room_for_them(shared: Shared) -> None:
+    def invoke(accept: str) -> bytes:
+        body = {"dataframe_records": ROWS, "params": {"interval": 0.8}}
+        answer = shared.post(INVOKE, json=body, headers={"Accept": accept})
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    table = np.load(io.BytesIO(invoke("application/x-npy")))
+    assert table.shape == (2, 3)
+    assert (table[:, 2] - table[:, 1]).tolist() == pytest.approx([10, 10])
+    lines = [orjson.loads(line) for line in invoke("application/jsonlines").splitlines()]
+    assert [[one["value"], one["low"], one["high"]] for one in lines] == table.tolist()
+    names, *cells = invoke("text/csv; header=present").decode().splitlines()
+    assert names == "value,low,high"
+    assert [[float(cell) for cell in line.split(",")] for line in cells] == table.tolist()
+    assert invoke("text/csv").decode().splitlines() == cells
+
+
+def test_bodies_without_params_ask_by_their_attributes(shared: Shared) -> None:
+    def invoke(attributes: str) -> Any:
+        headers = {"Content-Type": "text/csv; header=absent", ATTRIBUTES: attributes}
+        return shared.post(INVOKE, data="30,Ulm\n60,\n", headers=headers)
+
+    answer = invoke("trace=7;interval=0.9")
+    assert answer.headers[ATTRIBUTES] == "trace=7;interval=0.9"
+    for one in answer.json()["predictions"]:
+        assert (one["low"], one["high"]) == pytest.approx((one["value"] - 8, one["value"] + 8))
+    assert list(invoke("trace=7").json()["predictions"][0]) == ["value"]
+    for attributes in ("interval=0.5", "interval=wide"):
+        refused = invoke(attributes)
+        assert refused.status_code == 400
+        assert "one of 0.8, 0.9" in refused.json()["message"]
+
+
+def test_invocations_refuse_intervals_that_there_are_not(shared: Shared) -> None:
+    for name, level in (("prices", 0.5), ("people", 0.9)):
+        body = {"dataframe_records": ROWS, "params": {"interval": level}}
+        answer = shared.post(f"/endpoints/{name}/invocations", json=body)
+        assert answer.status_code == 400
+        assert "interval" in answer.json()["message"]

@@ -27,6 +27,7 @@ def test_it_tells_the_calls_of_every_protocol(shared: Shared) -> None:
     assert set(document["paths"]) == {
         "/v1/models/people:predict",
         "/v1/models/people:classify",
+        "/v1/models/people:explain",
         "/v1/models/people",
         "/v1/models/people/metadata",
         "/v1/models/people/openapi.json",

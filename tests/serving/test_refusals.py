@@ -198,7 +198,7 @@ def test_a_pass_opens_its_endpoint_only_and_not_for_long(shared: Shared) -> None
         ("POST", "/v1/models/people:guess", 400),
         ("POST", "/v1/models/people/versions/1/labels/a:predict", 400),
         ("POST", "/v1/models/people/versions/one:predict", 400),
-        ("POST", "/v1/models/people:explain", 501),
+        ("POST", "/v1/models/people:explain", 400),
         ("DELETE", "/v1/models/people", 400),
     ],
 )

@@ -57,7 +57,7 @@ def has_ended(connection: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def test_many_who_send_slowly_are_ended_and_hold_up_nobody(predictor: PredictorProcess, key: str) -> None:
+def test_srv_04_many_who_send_slowly_are_ended_and_hold_up_nobody(predictor: PredictorProcess, key: str) -> None:
     request = compose(key)
     stops = (b"POST", request[:60], request[: request.index(b"\r\n\r\n") + 4], request[:-1])
     with ExitStack() as stack:
@@ -72,7 +72,7 @@ def test_many_who_send_slowly_are_ended_and_hold_up_nobody(predictor: PredictorP
     assert predictor.predict("people", key, artifacts.ROW).status_code == 200
 
 
-def test_who_does_not_read_is_ended_and_costs_no_memory(predictor: PredictorProcess, key: str) -> None:
+def test_srv_04_who_does_not_read_is_ended_and_costs_no_memory(predictor: PredictorProcess, key: str) -> None:
     before = resident(predictor)
     with ExitStack() as stack:
         deaf = [stack.enter_context(connect(predictor, receive=4096)) for _ in range(10)]

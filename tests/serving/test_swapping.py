@@ -166,6 +166,36 @@ def test_srv_02_a_network_that_cannot_fit_is_refused_before_memory_runs_out(
     assert version_of(predictor.predict("people", key, artifacts.ROW)) == 1
 
 
+@pytest.mark.parametrize(("drift", "state"), [(1e-6, "live"), (0.01, "failed")])
+def test_srv_13_after_an_upgrade_a_model_that_answers_otherwise_does_not_answer_at_all(
+    platform: Platform,
+    start: Callable[..., PredictorProcess],
+    key: str,
+    classifier: Target,
+    tmp_path: Path,
+    drift: float,
+    state: str,
+) -> None:
+    """SRV-13: a new predictor whose runtime computes other numbers finds that out before anybody is answered.
+
+    The same from the other side: not the runtime differs, but what the model was once seen to answer.
+    """
+    platform.publish_route("people", classifier)
+    folder = tmp_path / "before"
+    shutil.copytree(classifier.artifact, folder)
+    golden = read_json(folder / artifact.GOLDEN)
+    golden["predictions"][0]["probabilities"]["no"] += drift
+    write_json(folder / artifact.GOLDEN, golden)
+    platform.publish_route("old", Target(version=1, artifact=str(folder), sha256=artifact.seal(folder)))
+    predictor = start().wait_until_ready()
+    wait_for(lambda: state_of(platform, "old").get("state") == state)
+    assert predictor.predict("people", key, artifacts.ROW).status_code == 200
+    answer = predictor.predict("old", key, artifacts.ROW)
+    assert answer.status_code == (200 if state == "live" else 503)
+    if state == "failed":
+        assert "does not answer as the trained model did" in answer.json()["error"]
+
+
 def test_an_endpoint_without_any_good_version_says_so(
     predictor: PredictorProcess, platform: Platform, key: str, classifier: Target, tmp_path: Path
 ) -> None:

@@ -53,7 +53,6 @@ def test_paths_heed_no_case_and_names_are_decoded(shared: Shared, path: str) -> 
         ("/v1/models/nobody:predict", 404, "Servable not found for request: Latest(nobody)"),
         ("/v1/models/peo%2Fple:predict", 404, "Latest(peo/ple)"),
         ("/v1/models:predict", 400, "Malformed request: POST /v1/models:predict"),
-        ("/v1/models/people:explain", 501, "explanations"),
     ],
 )
 def test_what_is_not_there_is_told(shared: Shared, path: str, status: int, words: str) -> None:

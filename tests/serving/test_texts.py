@@ -20,9 +20,9 @@ SPAM, HAM = "win free money now", "see you at lunch"
 LABELS = ("ham", "spam")
 
 
-def build_core(features: TextFeatures) -> bytes:
+def build_core(features: TextFeatures, texts: tuple[str, str] = (HAM, SPAM)) -> bytes:
     """Each gram speaks for the class whose training texts hold it."""
-    arrays = features.transform([HAM, SPAM])
+    arrays = features.transform(list(texts))
     table = np.zeros((features.gram_count + 1, 2), np.float32)
     for label in range(2):
         table[arrays["gram_ids"][label], label] += 9 * arrays["gram_weights"][label]

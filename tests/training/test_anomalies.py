@@ -14,6 +14,7 @@ from modelyard.features.anomalies import AnomalyDecoder
 from tests.training.tables import KINDS, make_plan, write_table
 from tests.training.whole import train
 from workers.training.anomalies import report_anomalies, settle_threshold
+from workers.training.explaining import make_background
 from workers.training.metrics import area_under_roc
 from workers.training.preparing import Material
 from workers.training.preparing_tables import prepare_table
@@ -106,3 +107,14 @@ def test_every_column_of_a_mixed_table_is_looked_at(tmp_path: Path) -> None:
     material = prepare_table(replace(plan, kinds=KINDS), "anomaly_detection")
     assert isinstance(material.decoder, AnomalyDecoder)
     assert set(material.decoder.columns) == set(KINDS)
+
+
+def test_the_background_is_as_usual_as_the_rows(trained: tuple[Material, Solution]) -> None:
+    """What explanations start from is no alarm: what goes together in the data does so in the background."""
+    material, solution = trained
+    background = make_background(material, solution.ask)
+    assert isinstance(material.decoder, AnomalyDecoder)
+    scores = material.decoder.arrays(solution.ask(background.arrays))["score"]
+
+    assert background.rows > 0
+    assert np.median(scores) < material.decoder.threshold

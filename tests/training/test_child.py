@@ -19,6 +19,9 @@ from modelyard.contracts.progress import Progress
 from modelyard.contracts.signature import Signature
 from modelyard.features import load_decoder, load_features
 from tests.training.tables import SMALL, make_columns, make_plan, write_plan, write_table
+from workers.serving.explaining.asking import Wanted
+from workers.serving.explaining.explainer import Explainer, read_background
+from workers.serving.models.loaded import LoadedModel
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
@@ -163,3 +166,22 @@ def wait_for_epoch(process: subprocess.Popen[str]) -> None:
         if line.startswith("{") and json.loads(line)["event"] == "epoch":
             return
     raise AssertionError("it ended before its first epoch")
+
+
+def test_the_artifact_can_be_explained(trained: tuple[Path, list[Progress]]) -> None:
+    """The label follows from `x` and `town`; the others say little."""
+    folder, _ = trained
+    row = {"x": 2.5, "y": 0.1, "town": "Ulm", "many": "level 3", "member": "yes", "since": "2018-03-01"}
+    sha256 = artifact.digest_of(folder / artifact.MANIFEST)
+    model = LoadedModel(folder, sha256, 1)
+    work = Explainer(model, read_background(model, folder, sha256)).begin([row], None, Wanted(label="high")).compute()
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            told = json.loads(end.value)["explanations"][0]
+            break
+    gains = {part["column"]: part["contribution"] for part in told["contributions"]}
+    assert set(gains) == set(row)
+    assert told["base"] + sum(gains.values()) == pytest.approx(told["prediction"])
+    assert gains["x"] == max(gains.values())

@@ -11,6 +11,7 @@ import pytest
 
 from modelyard.catalog import get_template
 from modelyard.catalog.building import Network, Problem
+from modelyard.contracts.progress import Progress
 from tests.training.tables import SMALL, make_columns, make_plan, write_table
 from workers.training.budget import Budget
 from workers.training.failures import TrainingFailure
@@ -177,8 +178,9 @@ def test_a_loss_that_explodes_is_explained(material: Material, tmp_path: Path) -
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
-    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """It says the epochs of its checkpoint again: who heard of them first may not have lived to write them down."""
     monkeypatch.setattr("workers.training.fitting.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     alone, interrupted = tmp_path / "alone", tmp_path / "interrupted"
     alone.mkdir()
@@ -186,7 +188,10 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     whole, _ = fit(material, alone)
     with pytest.raises(KeyboardInterrupt):
         fit_and_stop_after(3, material, interrupted, monkeypatch)
+    capsys.readouterr()
     resumed, _ = fit(material, interrupted)
+    said = [Progress.from_line(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one.epoch for one in said if one.event == "epoch"] == [1, 2, 3, 4, 5, 6]
     assert [epoch["epoch"] for epoch in resumed.memory.history] == [1, 2, 3, 4, 5, 6]
     for name in ("loss", "val_loss"):
         wanted = [epoch[name] for epoch in whole.memory.history]

@@ -9,12 +9,17 @@ import pytest
 from modelyard.catalog import get_template
 from modelyard.catalog.text_linear import Shape as LinearShape
 from modelyard.catalog.text_linear import fit_margins, log_loss, spread_rows, weigh_branches
+from modelyard.features.backgrounds import places_of
+from modelyard.features.places import find_text_places
 from modelyard.features.texts import TextFeatures
 from tests.training.tables import make_plan, write_table
 from tests.training.texts import make_texts, write_texts
 from tests.training.whole import train
+from workers.serving.explaining.games import TextGame
+from workers.serving.explaining.shapley import share_out
+from workers.training.explaining import make_background
 from workers.training.failures import TrainingFailure
-from workers.training.importance import find_text_places, is_one_text, measure_importance
+from workers.training.importance import is_one_text, measure_importance
 from workers.training.preparing import Material
 from workers.training.preparing_texts import prepare_texts
 from workers.training.telling_words import find_words
@@ -114,3 +119,42 @@ def test_the_branch_that_knows_nothing_gets_no_say() -> None:
     wide, deep = weigh_branches(knows, noise, truth)
     assert deep < 0.1 * wide
     assert log_loss(wide * knows + deep * noise, truth) <= log_loss(knows, truth) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("text", "telling", "silent"),
+    [
+        ("the shop was lovely today", "lovely", "shop"),
+        ("今天我们去店里喜欢", "喜", "店"),
+        ("we went 讨厌", "讨", "went"),
+    ],
+)
+def test_an_answer_is_explained_by_the_words_that_tell(
+    material: Material, solution: Any, text: str, telling: str, silent: str
+) -> None:
+    background = make_background(material, solution.ask)
+    good = material.labels.index("good")
+    row = {"text": text, "price": 3.0, "shop": "shop 3"}
+    game = TextGame(
+        lambda arrays: solution.ask(arrays)["probabilities"][:, good].astype(np.float64),
+        material.features,
+        row,
+        background,
+        places_of(material.features),
+    )
+    shares = finish(share_out(game, 256))
+    told = dict(zip([entry.get("text", entry["column"]) for entry in game.tell_players()], shares.values, strict=True))
+
+    assert shares.base + shares.values.sum() == pytest.approx(shares.answer, abs=1e-6)
+    assert abs(told[telling]) > abs(told[silent])
+    assert (told[telling] > 0) == (telling in ("lovely", "喜"))
+    assert {"price", "shop"} <= told.keys()
+    assert all(text[entry["start"] : entry["end"]] == entry["text"] for entry in game.tell_players() if "text" in entry)
+
+
+def finish(work: Any) -> Any:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value

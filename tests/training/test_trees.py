@@ -71,7 +71,7 @@ def test_members_that_were_grown_are_not_grown_again(tmp_path: Path) -> None:
     material = prepare(tmp_path)
     first = train(material, settings(), tmp_path)
     again = train(material, settings(), tmp_path)
-    assert again.training["seconds"] == 0.0
+    assert again.training == first.training
     np.testing.assert_array_equal(
         first.ask(material.inputs)["probabilities"], again.ask(material.inputs)["probabilities"]
     )

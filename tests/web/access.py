@@ -116,6 +116,7 @@ ROUTES: dict[str, dict[str, Access]] = {
     "models/<uuid:model_id>/delete/": page(POST=EDITOR),
     "models/<uuid:model_id>/versions/<int:number>/": page(GET=VIEWER),
     "models/<uuid:model_id>/versions/<int:number>/delete/": page(POST=EDITOR),
+    "models/<uuid:model_id>/versions/<int:number>/threshold/": page(POST=EDITOR),
     "models/<uuid:model_id>/versions/<int:number>/download/<str:format>/": page(GET=VIEWER),
     # endpoints
     "endpoints/": page(GET=PERSON),
@@ -186,6 +187,7 @@ ROUTES: dict[str, dict[str, Access]] = {
     "api/v1/models": api(GET=READ_MINE),
     "api/v1/models/<str:name>": api(GET=READ, DELETE=WRITE),
     "api/v1/models/<str:name>/versions/<int:number>": api(GET=READ, DELETE=WRITE),
+    "api/v1/models/<str:name>/versions/<int:number>/threshold": api(POST=WRITE),
     "api/v1/models/<str:name>/versions/<int:number>/download": api(GET=READ),
     "api/v1/models/<str:name>/aliases/<str:alias>": api(PUT=WRITE, DELETE=WRITE),
     "api/v1/endpoints": api(GET=READ_MINE, POST=WRITE),

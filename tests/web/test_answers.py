@@ -153,6 +153,16 @@ def test_a_body_that_is_no_sound_json_is_refused(
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize(("depth", "refused"), [(32, False), (33, True)])
+def test_json_is_nested_32_levels_deep_at_most(
+    client: Client, workspace: Workspace, alice: User, depth: int, refused: bool
+) -> None:
+    client.force_login(alice)
+    answer = client.generic("POST", "/api/v1/keys", b'{"a":' * depth + b"1" + b"}" * depth, "application/json")
+    assert answer.status_code in (400, 422)
+    assert ("nested deeper than 32 levels" in answer.json()["error"]["message"]) == refused
+
+
 def test_no_list_shows_anything_of_another_workspace(
     client: Client, redis: Any, workspace: Workspace, alice: User, charlie: User
 ) -> None:

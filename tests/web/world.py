@@ -65,7 +65,7 @@ def make_world(workspace: Workspace, alice: User, mark: str = "") -> World:
     )
     file = SimpleUploadedFile(f"{mark}rows.csv", b"age,city\n41,Wien\n")
     batch = succeed(batches.request_batch(endpoint, by=alice, file=file))
-    key, _ = keys.create_key(f"{mark}One of Alice's", workspace=workspace, user=alice, scopes=["predict"])
+    key, _ = keys.create_key(f"{mark}One of Alice's", workspace=workspace, user=alice, scopes=["read"])
     invitation, link = members.invite(workspace, f"{mark}somebody@example.com", Role.EDITOR, by=alice)
     passkey = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "Laptop", "credential": {}})
     export = Export.objects.create(person=alice, state=ExportState.READY, expires_at=timezone.now() + timedelta(days=1))

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from modelyard import jobs, redis_connection
 from modelyard.accounts.models import User, Workspace
 from modelyard.runs.models import TrainingRun
 from tests import factories
+from tests.serving.own_redis import OwnRedis
 from tests.workers.installation import LEASE_SECONDS, Installation, connected_to
 
 
@@ -53,15 +55,43 @@ def installation(
 ) -> Iterator[Installation]:
     """An installation whose database this test reads and writes too; its workers are killed afterwards."""
     url = request.getfixturevalue(f"{request.param}_url")
+    with django_db_blocker.unblock(), installed(Installation(tmp_path, url, redis_server), monkeypatch) as one:
+        one.redis.flushdb()
+        yield one
+        one.redis.flushdb()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    own = OwnRedis(tmp_path)
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def installation_with_own_redis(
+    sqlite_url: str,
+    tmp_path: Path,
+    own_redis: OwnRedis,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Installation]:
+    """An installation whose Redis may be killed."""
+    with django_db_blocker.unblock(), installed(Installation(tmp_path, sqlite_url, own_redis.url), monkeypatch) as one:
+        yield one
+
+
+@contextmanager
+def installed(one: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """Let this process use what the processes of an installation use."""
     changed = dataclasses.replace(
-        settings.ENVIRONMENT, redis_url=redis_server, lease_seconds=LEASE_SECONDS, heartbeat_seconds=1
+        settings.ENVIRONMENT, redis_url=one.redis_url, lease_seconds=LEASE_SECONDS, heartbeat_seconds=1
     )
     monkeypatch.setattr(settings, "ENVIRONMENT", changed)
     redis_connection.redis.cache_clear()
     jobs.sender.cache_clear()
-    one = Installation(tmp_path, url, redis_server)
-    one.redis.flushdb()
-    with django_db_blocker.unblock(), connected_to(url):
+    with connected_to(one.url):
         TrainingRun.objects.all().delete()
         yield one
         one.stop()
@@ -70,7 +100,10 @@ def installation(
 
 
 @pytest.fixture
-def owner(installation: Installation) -> User:
+def owner(request: pytest.FixtureRequest) -> User:
+    """Somebody of the installation that the test uses."""
+    with_own_redis = "installation_with_own_redis" in request.fixturenames
+    request.getfixturevalue("installation_with_own_redis" if with_own_redis else "installation")
     return factories.make_user(f"owner-{uuid.uuid4().hex[:8]}")
 
 

@@ -24,6 +24,7 @@ class Installation:
 
     def __init__(self, folder: Path, url: str, redis_url: str) -> None:
         self.folder = folder
+        self.url, self.redis_url = url, redis_url
         self.redis = Redis.from_url(redis_url)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.environment = {
@@ -73,7 +74,6 @@ class Installation:
                 process.kill()
             process.wait()
         self.processes.clear()
-        self.redis.flushdb()
 
 
 def wait_until(happened: Callable[[], Any], what: str = "it", seconds: float = 90) -> Any:

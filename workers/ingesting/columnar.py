@@ -38,8 +38,8 @@ def read_parquet(path: Path, findings: Findings) -> Table:
     return Table(names, _batches(source, [field.name for field in fields]), source.metadata.num_rows)
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file. Raises `Rejected` for one that is damaged, or too large by what its footer says."""
+def open_parquet(path: Path | pa.NativeFile) -> pq.ParquetFile:
+    """Open a file, or one in memory. Raises `Rejected` for a damaged one, or one too large by what its footer says."""
     try:
         source = pq.ParquetFile(path, memory_map=False)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.sentences import sentence as _
 from workers.ingesting import limits
 from workers.ingesting.findings import Findings, Rejected, listed, shown
@@ -117,7 +118,9 @@ def drop_blank_columns(staging: Path, target: Path, empty: set[str], findings: F
             _copy_columns(source, target, kept)
             staging.unlink()
             return kept
+    reach("table.before_rename")
     staging.replace(target)
+    reach("table.renamed")
     return list(names)
 
 

@@ -14,8 +14,8 @@ Answer = Mapping[str, Any] | str
 NARROWEST = 8
 
 
-def answer_chunk(model: LoadedModel, chunk: Chunk) -> list[Answer]:
-    """Return an answer for every row of a chunk, in its order."""
+def answer_chunk(model: LoadedModel, chunk: Chunk, interval: float | None = None) -> list[Answer]:
+    """Return an answer for every row of a chunk, in its order; values with their `interval` where one is asked for."""
     answers: dict[int, Answer] = dict(chunk.faults)
     rows: list[Row] = []
     places: list[int] = []
@@ -31,7 +31,7 @@ def answer_chunk(model: LoadedModel, chunk: Chunk) -> list[Answer]:
             answers[place] = problem.message
         else:
             places.append(place)
-    answers.update(zip(places, answer_rows(model, rows), strict=True))
+    answers.update(zip(places, answer_rows(model, rows, interval), strict=True))
     return [answers[place] for place in range(len(chunk))]
 
 
@@ -41,14 +41,14 @@ def _require_moment(name: str, row: Mapping[str, Any]) -> None:
         raise RowProblem(0, name, f"column '{name}' is empty; write the moment to forecast")
 
 
-def answer_rows(model: LoadedModel, rows: Sequence[Row]) -> list[Answer]:
+def answer_rows(model: LoadedModel, rows: Sequence[Row], interval: float | None) -> list[Answer]:
     """Answer rows together, once those that the features cannot take are set apart."""
     try:
-        return _compute(model, rows)
+        return _compute(model, rows, interval)
     except RowProblem:
         answers: dict[int, Answer] = dict(find_faults(model.features, rows))
     sound = [place for place in range(len(rows)) if place not in answers]
-    answers.update(zip(sound, _compute(model, [rows[place] for place in sound]), strict=True))
+    answers.update(zip(sound, _compute(model, [rows[place] for place in sound], interval), strict=True))
     return [answers[place] for place in range(len(rows))]
 
 
@@ -71,14 +71,15 @@ def find_faults(features: Features, rows: Sequence[Row], first: int = 0) -> Iter
             start, size = start + len(window), 2 * size
 
 
-def _compute(model: LoadedModel, rows: Sequence[Row]) -> list[Answer]:
+def _compute(model: LoadedModel, rows: Sequence[Row], interval: float | None) -> list[Answer]:
     """Answer rows that can be taken; where no finite number comes out, each half on its own. Raises `RowProblem`."""
     if not rows:
         return []
     try:
-        return list(model.predict(rows))
+        predictions = model.predict(rows)
+        return list(predictions if interval is None else predictions.rows_at(interval))
     except NotFinite:
         if len(rows) == 1:
             return ["the model computed no finite number for this row"]
     middle = len(rows) // 2
-    return _compute(model, rows[:middle]) + _compute(model, rows[middle:])
+    return _compute(model, rows[:middle], interval) + _compute(model, rows[middle:], interval)

@@ -24,7 +24,7 @@ class ColumnarChunk:
         return int(self.batch.num_rows)
 
     def values(self) -> Sequence[Values]:
-        columns = {name: _to_values(self.batch.column(name)) for name in self.batch.schema.names}
+        columns = {name: to_values(self.batch.column(name)) for name in self.batch.schema.names}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def texts(self) -> Sequence[Sequence[str]]:
@@ -60,7 +60,7 @@ class ColumnarSource:
             raise damaged_pages() from fault
 
 
-def _to_values(column: pa.Array) -> list[Any]:
+def to_values(column: pa.Array) -> list[Any]:
     """Values as JSON would carry them: dates and times as text, everything else as it is."""
     kind = column.type.value_type if kinds.is_dictionary(column.type) else column.type
     if kinds.is_temporal(kind) or kinds.is_decimal(kind):

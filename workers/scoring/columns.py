@@ -14,6 +14,7 @@ from modelyard.features import load_features
 from modelyard.features.series.features import SeriesFeatures
 from modelyard.features.table import TableFeatures
 from workers.ingesting.findings import Findings, Rejected, listed, shown
+from workers.serving.models.predictions import HIGH, LOW
 
 PREFIX = "predicted_"
 ERROR = "prediction_error"
@@ -85,13 +86,17 @@ class Inputs:
             )
 
 
-def name_predictions(output: Output, taken: Collection[str]) -> tuple[str, ...]:
-    """Return the names of the added columns, the error last; none of them is a column of the file."""
+def name_predictions(output: Output, taken: Collection[str], *, with_ends: bool = False) -> tuple[str, ...]:
+    """Return the names of the added columns, the error last; none of them is a column of the file.
+
+    `with_ends` are those of the intervals around values.
+    """
     wanted = ["label", "score", *(f"probability_{label}" for label in output.labels)]
     if output.kind == "forecast":
         wanted = ["value", *(f"quantile_{label}" for label in output.labels)]
     elif output.kind != "label":
         wanted = [part.name for part in output.parts]
+    wanted += [LOW, HIGH] if with_ends else []
     used = set(taken)
     names = []
     for name in [*(PREFIX + one for one in wanted), ERROR]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from modelyard.contracts.batch import ResultFormat
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.sentences import sentence as _
 from workers.ingesting.archives import unpack_gzip
 from workers.ingesting.findings import Findings, Rejected
@@ -26,7 +27,9 @@ def find_table(source: Path, folder: Path) -> Path:
     if not unpacked.exists():
         partial = folder / f"{UNPACKED}.partial"
         unpack_gzip(source, partial)
+        reach("unpacked.before_rename")
         partial.replace(unpacked)
+        reach("unpacked.renamed")
     return unpacked
 
 

@@ -42,7 +42,7 @@ def survey(folder: Path, plan: BatchPlan) -> None:
         raise Rejected("no_rows", _("The file names columns but has no rows. Upload one with rows to answer."))
     came = sniff(path)
     names = [to_storable(name) for name in source.names]
-    added = name_predictions(inputs.output, names)
+    added = name_predictions(inputs.output, names, with_ends=plan.interval is not None)
     found = Survey(
         rows=rows,
         came="zip" if came == "zip" else SAME_FORMAT[came],
@@ -69,7 +69,7 @@ def answer(folder: Path, plan: BatchPlan) -> None:
         for number, chunk in enumerate(source.chunks()):
             if number < tally.chunks:
                 continue
-            answers = answer_chunk(model, chunk)
+            answers = answer_chunk(model, chunk, plan.interval)
             writer.write_part(part_of(folder, number), chunk, answers)
             _count(tally, answers)
             tally.defused, writer.defused = tally.defused + writer.defused, 0

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from modelyard.contracts.batch import ResultFormat
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.jsonfile import write_bytes
 from modelyard.contracts.signature import Output
 from workers.scoring.answering import Answer
@@ -163,6 +164,9 @@ def _join_bytes(head: bytes, parts: Iterable[Path], result: Path) -> None:
 
 def _settle(partial: Path, result: Path) -> None:
     """Make what was written durable and give it its name."""
+    reach("predictions.before_fsync")
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
+    reach("predictions.before_rename")
     partial.replace(result)
+    reach("predictions.renamed")

@@ -40,6 +40,13 @@ class Access:
         return found
 
 
+class Explained(Protocol):
+    """What is to be explained of the answers."""
+
+    @property
+    def label(self) -> str | None: ...
+
+
 class Answerer(Protocol):
     """What writes the answer of a call and counts it."""
 
@@ -54,6 +61,7 @@ class Call:
     """A call for `count` predictions, as `rows` or as `columns`; `encode` makes the body of the answer.
 
     `mirrored` calls are shown to the endpoint's shadow once they are answered.
+    `explained` says what is to be explained, if anything is; a row counts as `weight` predictions.
     `body` is what came once its content encoding was undone; `media_type` and `head_lines` (whole `name: value` lines)
     say what the head of the answer carries besides.
     """
@@ -69,6 +77,7 @@ class Call:
         "deadline",
         "encode",
         "exchange",
+        "explained",
         "head_lines",
         "media_type",
         "mirrored",
@@ -77,6 +86,7 @@ class Call:
         "queued_at",
         "rows",
         "served",
+        "weight",
         "where",
     )
 
@@ -98,6 +108,8 @@ class Call:
         self.charged = 0
         self.queued_at = 0.0
         self.mirrored = False
+        self.explained: Explained | None = None
+        self.weight = 1
         self.where = "row %d"
         self.encode: Encode = _encode_nothing
 

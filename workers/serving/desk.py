@@ -16,6 +16,7 @@ from workers.serving.admission.credentials import is_signed
 from workers.serving.admission.lookups import Lookups, Unknown
 from workers.serving.call import Access, Call
 from workers.serving.endpoints import Endpoint, Endpoints, Served
+from workers.serving.explaining.queueing import Explanations
 from workers.serving.http.exchange import Exchange
 from workers.serving.http.heads import JSON, compose_head
 from workers.serving.http.tags import reply_plainly, reply_tagged
@@ -56,6 +57,7 @@ class Desk:
         lookups: Lookups,
         waiting_room: WaitingRoom,
         shadows: Shadows,
+        explanations: Explanations,
         reasons: Reasons,
         deadline_ms: int,
         max_rows: int,
@@ -75,6 +77,7 @@ class Desk:
         self._lookups = lookups
         self._waiting_room = waiting_room
         self._shadows = shadows
+        self._explanations = explanations
         self._known: dict[tuple[bytes, bytes, bytes], tuple[Prediction, Access]] = {}
 
     def forget(self) -> None:
@@ -185,10 +188,12 @@ class Desk:
 
     def _admit(self, exchange: Exchange, operation: Prediction, access: Access) -> None:
         account = access.account
-        if account.take_at_once(account.requests, 1):
+        if not account.take_at_once(account.requests, 1):
+            account.await_request(partial(self._start_unless_refused, exchange, operation, access))
+        elif access.endpoint.settled is None:
             self._start(exchange, operation, access)
         else:
-            account.await_request(partial(self._start_unless_refused, exchange, operation, access))
+            self._start_version(exchange, operation, access)
 
     def _start_unless_refused(
         self, exchange: Exchange, operation: Prediction, access: Access, problem: Problem | None
@@ -217,17 +222,22 @@ class Desk:
             self._start_version(exchange, operation, access)
 
     def _start_version(self, exchange: Exchange, operation: Prediction, access: Access) -> None:
-        try:
-            served = _choose(access, operation, exchange.headers)
-        except Problem as problem:
-            self._refuse_counted(exchange, access, problem)
-            return
-        call = Call(self, exchange, access, served, exchange.started + self._patience(exchange.headers))
-        if access.endpoint.shadow is not None:
-            call.mirrored = operation.asks_for(exchange.headers) == (None, None)
+        headers, endpoint = exchange.headers, access.endpoint
+        served = endpoint.sole if operation.leaves_open else None
+        if served is None:
+            try:
+                served = _choose(access, operation, headers)
+            except Problem as problem:
+                self._refuse_counted(exchange, access, problem)
+                return
+        patience = self._patience(headers) if PATIENCE in headers else self._deadline
+        call = Call(self, exchange, access, served, exchange.started + patience)
+        if endpoint.shadow is not None:
+            call.mirrored = operation.asks_for(headers) == (None, None)
         batcher = served.slot.batcher
         if batcher is not None:
-            self._queue(call, operation, batcher)
+            call.model = batcher.model
+            self._reader.read(call, operation, batcher, self._submit)
         else:
             self._hold(exchange, served.slot, partial(self._queue_once_loaded, call, operation), call.fail)
 
@@ -241,30 +251,33 @@ class Desk:
     def _queue(self, call: Call, operation: Prediction, batcher: Batcher) -> None:
         """Read the body, then hand the call to the batcher."""
         call.model = batcher.model
-        self._reader.read(call, operation, batcher, partial(self._submit, call, batcher))
+        self._reader.read(call, operation, batcher, self._submit)
 
     def _submit(self, call: Call, batcher: Batcher, fault: Problem | RowProblem | None) -> None:
         if fault is not None:
             call.fail(fault)
             return
 
-        account = call.access.account
-        if account.take_at_once(account.predictions, call.count):
+        account, units = call.access.account, call.count * call.weight
+        if account.take_at_once(account.predictions, units):
             self._submit_charged(call, batcher)
         else:
             batcher.promise(call.count)
-            account.await_predictions(call.count, partial(self._submit_promised, call, batcher))
+            account.await_predictions(units, partial(self._submit_promised, call, batcher))
 
     def _submit_promised(self, call: Call, batcher: Batcher, problem: Problem | None) -> None:
         batcher.promise(-call.count)
         self._submit_charged(call, batcher, problem)
 
     def _submit_charged(self, call: Call, batcher: Batcher, problem: Problem | None = None) -> None:
-        if problem is None:
-            call.charged = call.count
+        if problem is not None:
+            call.fail(problem)
+            return
+        call.charged = call.count * call.weight
+        if call.explained is None:
             batcher.submit(call)
         else:
-            call.fail(problem)
+            self._explanations.submit(call)
 
     async def _queue_once_loaded(self, call: Call, operation: Prediction) -> None:
         """The first call of a model that had left memory is held while it loads."""
@@ -285,6 +298,9 @@ class Desk:
         exchange, access, served = call.exchange, call.access, call.served
         head = served.head if call.media_type is JSON else served.compose_head(call.media_type)
         exchange.reply(head + call.head_lines + access.account.compose_headers(), content)
+        if call.explained is not None:
+            self._meter.count_explained(access.subject(served.version), call.charged)
+            return
         seconds = time.monotonic() - exchange.started
         served.tally.succeed(call.count, seconds)
         self._meter.count(access.subject(served.version), call.count, seconds)
@@ -295,7 +311,9 @@ class Desk:
         self._shadows.mirror(call, predictions)
 
     def refuse_call(self, call: Call, problem: Problem) -> None:
-        self._refuse_counted(call.exchange, call.access, problem, call.served)
+        """An explanation that failed is no mark against the version: its predictions are what a guard looks at."""
+        served = call.served if call.explained is None else None
+        self._refuse_counted(call.exchange, call.access, problem, served)
 
     def _refuse_counted(
         self, exchange: Exchange, access: Access, problem: Problem, served: Served | None = None

@@ -43,12 +43,14 @@ class Served:
 
 
 class Endpoint:
-    """A name that predicts. `live` is what answers, `wanted` what the platform asks for."""
+    """A name that predicts. `live` is what answers, `sole` the one version where it is just one; `wanted` is what the
+    platform asks for."""
 
     def __init__(self, wanted: Route) -> None:
         self.wanted = wanted
         self.route = wanted
         self.live: tuple[Served, ...] = ()
+        self.sole: Served | None = None
         self.faults: dict[int, str] = {}
         self.shadow: Served | None = None
         self.shadow_fault = ""
@@ -82,6 +84,7 @@ class Endpoint:
     def flip(self, route: Route, live: tuple[Served, ...]) -> None:
         self.route = route
         self.live = live
+        self.sole = live[0] if len(live) == 1 else None
         chosen = {key: self.version(number) for key, number in route.keys.items()}
         self._by_key = {key: served for key, served in chosen.items() if served is not None}
         # In the order of their numbers a growing share keeps the sessions that it has.

@@ -1,7 +1,6 @@
 """How long a unit of work takes lately, for telling in time who would be answered too late."""
 
 import asyncio
-from time import monotonic
 
 NEWEST_SHARE = 0.3
 STEEPEST_RISE = 4.0  # one batch that was held up by something else must not turn callers away
@@ -39,9 +38,8 @@ class Turns:
         self._began = self._seen_at = 0.0
         self.seconds = 0.0
 
-    def note(self) -> None:
-        """Call this for whatever is read."""
-        now = monotonic()
+    def note(self, now: float) -> None:
+        """Call this for whatever is read; `now` is monotonic."""
         began = self._loop.time()  # stands still within a turn of uvloop
         if began != self._began:
             self.seconds = began - self._began if began - self._seen_at < BREATH_SECONDS else 0.0

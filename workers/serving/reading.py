@@ -27,7 +27,7 @@ INLINE_COMPRESSED_BYTES = 1024
 SHORT_SECONDS = 0.01
 CAUTION = 3.0  # refusing others takes time as well, and the more the fuller it is
 Fault = Problem | RowProblem | None
-Then = Callable[[Fault], None]
+Then = Callable[[Call, Batcher, Fault], None]
 
 
 class Reader:
@@ -44,7 +44,10 @@ class Reader:
 
     def foresee(self, size: int, batcher: Batcher, patience: float) -> Problem | None:
         """Return why a body of so many bytes will not be read, for a caller who waits so many seconds."""
-        self._turns.note()
+        self._turns.note(monotonic())
+        return self._foresee(size, batcher, patience)
+
+    def _foresee(self, size: int, batcher: Batcher, patience: float) -> Problem | None:
         if not batcher.has_room(size * self._density.a_unit) or self._unread + size > MAX_UNREAD_BYTES:
             return queue_full()
         wait = self._expected_seconds(batcher)
@@ -54,20 +57,23 @@ class Reader:
 
     def read(self, call: Call, operation: Prediction, batcher: Batcher, then: Then) -> None:
         call.most_rows = self._max_rows
-        exchange = call.exchange
+        exchange, now = call.exchange, monotonic()
         size = len(exchange.body)
-        refusal = self.foresee(size, batcher, call.deadline - monotonic())
+        self._turns.note(now)
+        refusal = self._foresee(size, batcher, call.deadline - now)
         if refusal is not None:
-            then(refusal)
-        elif size <= (INLINE_COMPRESSED_BYTES if b"content-encoding" in exchange.headers else INLINE_BYTES):
-            fault = self._read(call, operation)
+            then(call, batcher, refusal)
+        elif size <= (INLINE_COMPRESSED_BYTES if b"content-encoding" in exchange.headers else INLINE_BYTES) and not (
+            operation.slow and operation.is_slow(exchange.headers)
+        ):
+            fault = self._read(call, operation, now)
             if fault is None:
                 self._density.note(size, call.count)
-            then(fault)
+            then(call, batcher, fault)
         else:
             self._unread += size
             reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read_timed, call, operation)
-            reading.add_done_callback(partial(self._note, call, size, then))
+            reading.add_done_callback(partial(self._note, call, batcher, size, then))
 
     def _expected_seconds(self, batcher: Batcher) -> float:
         """How long a call would wait now: until all before it are read and computed."""
@@ -76,21 +82,23 @@ class Reader:
             wait += self._unread * (self._pace.a_unit + self._density.a_unit * batcher.pace.a_unit)
         return wait
 
-    def _note(self, call: Call, size: int, then: Then, done: "asyncio.Future[tuple[Fault, float]]") -> None:
+    def _note(
+        self, call: Call, batcher: Batcher, size: int, then: Then, done: "asyncio.Future[tuple[Fault, float]]"
+    ) -> None:
         self._unread -= size
         fault, seconds = (failure(), 0.0) if done.cancelled() else done.result()
         if fault is None:
             self._pace.note(size, seconds)
             self._density.note(size, call.count)
-        then(fault)
+        then(call, batcher, fault)
 
     def _read_timed(self, call: Call, operation: Prediction) -> tuple[Fault, float]:
         started = monotonic()
-        return self._read(call, operation), monotonic() - started
+        return self._read(call, operation, started), monotonic() - started
 
-    def _read(self, call: Call, operation: Prediction) -> Fault:
+    def _read(self, call: Call, operation: Prediction, now: float) -> Fault:
         """Take the body into the call; return what is wrong with it. May run in a thread."""
-        if call.abandoned or call.deadline <= monotonic():
+        if call.abandoned or call.deadline <= now:
             return too_late()
         try:
             encoding = call.exchange.headers.get(b"content-encoding")

@@ -20,6 +20,7 @@ from workers.serving.admission.callers import Callers
 from workers.serving.admission.lookups import Lookups
 from workers.serving.desk import Desk
 from workers.serving.endpoints import Endpoints
+from workers.serving.explaining.queueing import Explanations
 from workers.serving.grpc.port import GrpcPort
 from workers.serving.http.connections import Connections, HttpLimits
 from workers.serving.http.cross_origin import CrossOrigin
@@ -70,6 +71,7 @@ class Predictor:
         )
         self._lookups = Lookups(self._link.fetch)
         self._shadows = Shadows(self._link.tell_shadows)
+        self._explanations = Explanations(self._repository)
         self._endpoints = Endpoints(self._repository, self._note_change)
         self._waiting_room = WaitingRoom(settings.max_queued_requests)
         self._desks: list[Desk] = []
@@ -119,6 +121,7 @@ class Predictor:
             lookups=self._lookups,
             waiting_room=self._waiting_room,
             shadows=self._shadows,
+            explanations=self._explanations,
             reasons=self.reasons_not_ready,
             deadline_ms=settings.deadline_ms,
             max_rows=settings.max_rows,
@@ -281,6 +284,7 @@ class Predictor:
             async with asyncio.timeout(TELL_SECONDS):
                 await self._tell_last()
         self._shadows.close()
+        self._explanations.close()
         self._repository.close()
 
     async def _tell_last(self) -> None:

@@ -100,11 +100,8 @@ class Stopwatch:
         """Count the batch for every version that had calls in it: endpoints may share one artifact."""
         account = self._account
         spent = Spent(account.input - self._input, account.infer - self._infer, perf_counter_ns() - self._output)
-        rows = sum(job.count for job in jobs)
-        shares: dict[int, tuple[Tally, int, float]] = {}
-        for job in jobs:
-            tally = job.tally
-            _, calls, waited = shares.get(id(tally), (tally, 0, 0.0))
-            shares[id(tally)] = (tally, calls + 1, waited + self.begun_at - job.queued_at)
-        for tally, calls, waited in shares.values():
-            tally.execute(calls, rows, waited, spent)
+        rows = sum([job.count for job in jobs])
+        tallies = [job.tally for job in jobs]
+        for tally in {id(tally): tally for tally in tallies}.values():
+            queued = [job.queued_at for job, own in zip(jobs, tallies, strict=True) if own is tally]
+            tally.execute(len(queued), rows, len(queued) * self.begun_at - sum(queued), spent)

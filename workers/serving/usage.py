@@ -76,6 +76,12 @@ class Meter:
         cell.seconds += seconds
         cell.latencies[bisect_left(BOUNDS, seconds)] += 1
 
+    def count_explained(self, subject: Subject, predictions: int) -> None:
+        """Count a call that was explained: its time says nothing of how quick predictions are."""
+        cell = self._cells.get(subject) or self._open(subject)
+        cell.requests += 1
+        cell.predictions += predictions
+
     def count_failure(self, subject: Subject, status: int, seconds: float) -> None:
         """Count a call that was refused or failed, by the HTTP status that it got."""
         self.count(subject, 0, seconds)

@@ -18,6 +18,7 @@ FEWEST_ROWS = 200
 """Of the validation part; where it has fewer, the threshold is set by all rows that were learned from."""
 QUANTILES = 1001
 BINS = 40
+POINTS = 80
 MOST_SHOWN = 20
 SHARES = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 TITLES = {
@@ -84,6 +85,7 @@ def report_anomalies(material: Material, solution: Solution) -> tuple[dict[str, 
             "thresholds": [
                 {"share": share, "score": float(np.quantile(decoder.quantiles, 1 - share / 100))} for share in SHARES
             ],
+            "points": count_above(scores[part]),
             "strangest": _list_strangest(material, parts[part], answers[part]),
         },
     }
@@ -110,6 +112,17 @@ def _write_histogram(scores: NDArray[Any]) -> list[dict[str, float]]:
     return [
         {"low": float(10**low), "high": float(10**high), "count": int(count)}
         for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    ]
+
+
+def count_above(scores: NDArray[Any]) -> list[dict[str, float]]:
+    """For thresholds that leave from a half of the rows to one in two thousand above them: how many are above."""
+    ordered = np.sort(scores)
+    shares = np.geomspace(0.5, max(1 / len(ordered), 0.0005), POINTS)
+    thresholds = np.unique(np.quantile(ordered, 1 - shares))
+    return [
+        {"threshold": float(threshold), "named": int(len(ordered) - np.searchsorted(ordered, threshold, side="right"))}
+        for threshold in thresholds
     ]
 
 

@@ -6,7 +6,7 @@ seen (Caruana and others, "Ensemble selection from libraries of models", 2004; 2
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,19 @@ from modelyard.contracts.sentences import sentence as _
 from workers.training.calibrating import temper
 from workers.training.failures import TrainingFailure
 from workers.training.graphs import blend_graphs, temper_graph
-from workers.training.interrupting import FINISH
 from workers.training.linear import train_linear
 from workers.training.metrics import log_loss
 from workers.training.networks import train_network
 from workers.training.preparing import Arrays, Material
+from workers.training.sealing import holds_sealed, open_sealed, seal
 from workers.training.solution import HeldOut, Job, Solution
 from workers.training.speaking import PartSpeaker
 from workers.training.trees.growing import train_trees
 
 ROUNDS = 25
 TIMED_ROWS = 200
+DONE = "done"
+"""What it took to train a candidate, in the folder of its checkpoints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +97,11 @@ def train_blend(job: Job, material: Material, hyperparameters: Mapping[str, Any]
     recipes = _list_recipes(material, hyperparameters)
     candidates: list[Candidate] = []
     for index, (name, recipe) in enumerate(recipes):
-        if candidates and job.must_end:
-            job.speaker.log(f"No time is left for {name} and what comes after it.")
-            break
-        candidate = _try(job, material, name, recipe, index / len(recipes), 1 / len(recipes))
+        part = _take_part(job, recipe, index, len(recipes))
+        if candidates and job.must_end and not holds_sealed(part.checkpoints):
+            job.speaker.log(f"No time is left for {name}.")
+            continue
+        candidate = _try(part, material, name, recipe)
         if candidate is not None:
             candidates.append(candidate)
             job.speaker.log(f"{name}: held-out loss {candidate.loss:.5g} after {candidate.seconds:.1f} s.")
@@ -161,26 +164,22 @@ def _list_recipes(material: Material, hyperparameters: Mapping[str, Any]) -> lis
     return [(title, recipes[name]) for name, title in CANDIDATES.items()][: hyperparameters["candidates"]]
 
 
-def _try(job: Job, material: Material, name: str, recipe: Recipe, first: float, share: float) -> Candidate | None:
-    """Train a candidate; None where that fails. `first` and `share` are its place in the whole training."""
-    folder = job.folder / "candidates" / f"{recipe.kind}-{first:.3f}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / FINISH).is_symlink():
-        (folder / FINISH).symlink_to(job.folder / FINISH)
-    part = Job(
-        plan=job.plan,
-        plan_digest=job.plan_digest,
-        folder=folder,
-        speaker=PartSpeaker(job.speaker, first=first, share=share),
-        device=job.device,
-        started_at=job.started_at,
+def _take_part(job: Job, recipe: Recipe, index: int, count: int) -> Job:
+    """The part of the job that is one candidate of `count`, with checkpoints and a deadline of its own."""
+    return replace(
+        job,
+        place=f"candidate-{index}-{recipe.kind}",
+        speaker=PartSpeaker(job.speaker, first=index / count, share=1 / count),
         deadline=min(job.deadline, time.time() + recipe.share * job.seconds_left),
-        budget=job.budget,
-        batch_divisor=job.batch_divisor,
     )
+
+
+def _try(job: Job, material: Material, name: str, recipe: Recipe) -> Candidate | None:
+    """Train a candidate; None where that fails. What an earlier attempt had trained is taken from its checkpoints."""
+    done = open_sealed(job.checkpoints / DONE, plan_digest=job.plan_digest)
     began = time.monotonic()
     try:
-        solution = recipe.train(part, material)
+        solution = recipe.train(job, material)
     except TrainingFailure as failure:
         job.speaker.log(f"{name} failed: {failure.said}", level="warning")
         return None
@@ -189,12 +188,17 @@ def _try(job: Job, material: Material, name: str, recipe: Recipe, first: float, 
         job.speaker.log(f"{name} gave no usable answers.", level="warning")
         return None
     order = np.argsort(held_out.rows, kind="stable")
+    if done is None:
+        facts = {"seconds": time.monotonic() - began, "seconds_a_row": _time_answers(material, solution)}
+        seal(job.checkpoints / DONE, plan_digest=job.plan_digest, facts=facts)
+    else:
+        facts = dict(done.facts)
     return Candidate(
         name=name,
         recipe=recipe,
         solution=solution,
-        seconds=time.monotonic() - began,
-        seconds_a_row=_time_answers(material, solution),
+        seconds=facts["seconds"],
+        seconds_a_row=facts["seconds_a_row"],
         held_out=np.column_stack([held_out.rows[order], held_out.outputs.reshape(len(order), -1)[order]]),
         loss=_judge(material, held_out.rows, held_out.outputs),
     )

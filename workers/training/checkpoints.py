@@ -1,27 +1,24 @@
-"""Checkpoints that survive a power cut: written beside, flushed, renamed, sealed by a manifest; the last two are
+"""Checkpoints of a network: its variables and what training remembers, at the end of an epoch; the last two are
 kept."""
 
-import io
-import os
 import shutil
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
-from modelyard.contracts.artifact import digest_of
-from modelyard.contracts.jsonfile import read_json, write_bytes, write_json
+from workers.training.sealing import open_sealed, seal, write_arrays
 
 KEPT = 2
-MANIFEST = "manifest.json"
-ARRAYS = "arrays.npz"
+SECONDS_BETWEEN_CHECKPOINTS = 20.0
+StoppedBy = Literal["epochs", "patience", "loss_threshold", "time", "finish"]
 
 
 @dataclass(kw_only=True)
 class Memory:
-    """What a run must remember between epochs besides its variables."""
+    """What a run must remember between epochs besides its variables. `stopped_by` says why training is over."""
 
     epoch: int = 0
     seconds: float = 0.0
@@ -29,26 +26,16 @@ class Memory:
     best_epoch: int = 0
     best_loss: float = float("inf")
     best: list[NDArray[Any]] = field(default_factory=list)
+    stopped_by: StoppedBy | None = None
 
 
 def save_checkpoint(folder: Path, memory: Memory, variables: list[Any], *, plan_digest: str) -> None:
     """Write a checkpoint of the end of an epoch and remove all but the newest two."""
-    folder.mkdir(exist_ok=True)
-    target = folder / f"{memory.epoch:06d}"
-    partial = folder / f"{memory.epoch:06d}.partial"
-    for leftover in (partial, target):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir()
     arrays = {f"variable_{index}": variable.numpy() for index, variable in enumerate(variables)}
     arrays |= {f"best_{index}": array for index, array in enumerate(memory.best)}
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_bytes(partial / ARRAYS, buffer.getvalue())
     said = {name: value for name, value in asdict(memory).items() if name != "best"}
     said["best_loss"] = None if memory.best_loss == float("inf") else memory.best_loss
-    write_json(partial / MANIFEST, {"plan": plan_digest, "sha256": digest_of(partial / ARRAYS), "memory": said})
-    partial.rename(target)
-    _flush_folder(folder)
+    seal(folder / f"{memory.epoch:06d}", plan_digest=plan_digest, facts=said, write=write_arrays(arrays))
     for old in sorted(folder.glob("[0-9]" * 6))[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -62,29 +49,40 @@ def load_checkpoint(folder: Path, variables: list[Any], *, plan_digest: str) -> 
     return None
 
 
+@dataclass(kw_only=True)
+class Checkpoints:
+    """The checkpoints of one training that counts its own epochs: now and then one, and one at the end."""
+
+    folder: Path
+    plan_digest: str
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def load(self, variables: list[Any]) -> Memory | None:
+        return load_checkpoint(self.folder, variables, plan_digest=self.plan_digest)
+
+    def save(self, memory: Memory, variables: list[Any]) -> None:
+        """Save if training is over, or goes on and the last time was long ago."""
+        if memory.stopped_by is None and time.monotonic() - self.saved_at < SECONDS_BETWEEN_CHECKPOINTS:
+            return
+        save_checkpoint(self.folder, memory, variables, plan_digest=self.plan_digest)
+        self.saved_at = time.monotonic()
+
+
 def _load(candidate: Path, variables: list[Any], plan_digest: str) -> Memory | None:
+    sealed = open_sealed(candidate, plan_digest=plan_digest)
+    if sealed is None:
+        return None
     try:
-        manifest = read_json(candidate / MANIFEST)
-        if manifest["plan"] != plan_digest or digest_of(candidate / ARRAYS) != manifest["sha256"]:
-            return None
-        with np.load(candidate / ARRAYS, allow_pickle=False) as arrays:
-            values = [arrays[f"variable_{index}"] for index in range(len(variables))]
-            best = [arrays[f"best_{index}"] for index in range(sum(name.startswith("best_") for name in arrays.files))]
+        arrays = sealed.arrays()
+        values = [arrays[f"variable_{index}"] for index in range(len(variables))]
     except (OSError, ValueError, KeyError):
         return None
+    best = [arrays[f"best_{index}"] for index in range(sum(name.startswith("best_") for name in arrays))]
     if any(value.shape != tuple(variable.shape) for value, variable in zip(values, variables, strict=True)):
         return None
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    said = manifest["memory"]
+    said = dict(sealed.facts)
     if said["best_loss"] is None:
         said["best_loss"] = float("inf")
     return Memory(**said, best=best)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

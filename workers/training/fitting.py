@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelyard.contracts.sentences import sentence as _
 from workers.training.budget import Budget
-from workers.training.checkpoints import Memory, load_checkpoint, save_checkpoint
+from workers.training.checkpoints import SECONDS_BETWEEN_CHECKPOINTS, Memory, StoppedBy, load_checkpoint, save_checkpoint
 from workers.training.engine import Engine
 from workers.training.failures import TrainingFailure
 from workers.training.interrupting import finish_wanted
@@ -24,13 +24,11 @@ from workers.training.watchdog import Interrupted, Watchdog
 
 SECONDS_OF_STEPS = 0.2
 """How long one compiled call may take: as often are "finish", "cancel" and the clock looked at."""
-SECONDS_BETWEEN_CHECKPOINTS = 20.0
 TRIAL_SECONDS = 600.0
 """On a processor XLA takes long to compile and gains little; on a GPU it is tried at once."""
 RECENT_EPOCHS = 5
 """From how many epochs it is judged how long the others will take; the first one, which compiles, is left out."""
 Rows = NDArray[np.int64]
-StoppedBy = Literal["epochs", "patience", "loss_threshold", "time", "finish"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +58,22 @@ class Fit:
 class Fitter:
     """Trains an engine."""
 
-    def __init__(self, engine: Engine, rows: RowPlan, stopping: Stopping, speaker: Speaker, folder: Path) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rows: RowPlan,
+        stopping: Stopping,
+        speaker: Speaker,
+        folder: Path,
+        checkpoints: Path | None = None,
+    ) -> None:
+        """`folder` is that of the run, where a wish to finish appears; `checkpoints` lie in it if nothing is said."""
         self._engine = engine
         self._rows = rows
         self._stopping = stopping
         self._speaker = speaker
         self._folder = folder
-        self._checkpoints = folder / "checkpoints"
+        self._checkpoints = checkpoints or folder / "checkpoints"
         self._batch = engine.network.batch_size
         self._steps = rows.train.shape[-1] // self._batch
         self._chunk = 1
@@ -88,12 +95,16 @@ class Fitter:
             self._memory = found
             self._speaker.log(f"Going on after epoch {found.epoch}, from a checkpoint.")
         self._started = time.monotonic() - self._memory.seconds
+        self._tell_again()
         stopped_by = self._stopped_before()
         while stopped_by is None:
             stopped_by = self._run_epoch()
             if stopped_by is None and time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS:
                 save_checkpoint(self._checkpoints, self._memory, self._engine.variables, plan_digest=plan_digest)
                 self._saved_at = time.monotonic()
+        if self._memory.stopped_by is None:
+            self._memory.stopped_by = stopped_by
+            save_checkpoint(self._checkpoints, self._memory, self._engine.variables, plan_digest=plan_digest)
         self._engine.write_weights(self._memory.best)
         return Fit(
             stopped_by=stopped_by,
@@ -103,8 +114,18 @@ class Fitter:
             rows_per_second=self._steps_done * self._batch / self._worked if self._worked else 0.0,
         )
 
+    def _tell_again(self) -> None:
+        """Say the epochs of a checkpoint: the worker that heard of them may not have lived to write them down."""
+        for past in self._memory.history:
+            metrics = {name: value for name, value in past.items() if name not in ("epoch", "seconds")}
+            number = int(past["epoch"])
+            done = self._progress(number, self._steps)
+            self._speaker.epoch(done, None, epoch=number, epochs=self._stopping.epochs, metrics=metrics)
+
     def _stopped_before(self) -> StoppedBy | None:
-        """A checkpoint may have been taken in the very epoch that ended the run."""
+        """A checkpoint may have been taken when training was over, or in the very epoch that ended it."""
+        if self._memory.stopped_by is not None:
+            return self._memory.stopped_by
         return self._should_stop(self._memory.history[-1]["loss"]) if self._memory.history else None
 
     def _run_epoch(self) -> StoppedBy | None:

@@ -11,7 +11,7 @@ from modelyard.features.anomalies import AnomalyDecoder
 from modelyard.features.decoder import ValueDecoder
 from modelyard.features.series.forecasts import ForecastDecoder
 from modelyard.features.table import TableFeatures
-from modelyard.features.texts import TextFeatures
+from modelyard.features.text_rows import TextRows
 from workers.training.preparing import Material
 
 COUNT = 12
@@ -25,7 +25,7 @@ def choose_golden_rows(material: Material) -> list[Any]:
     part = material.parts.test if len(material.parts.test) else material.parts.train
     chosen = part[np.unique(np.linspace(0, len(part) - 1, COUNT).round().astype(int))]
     rows = [material.rows.raw(int(row)) for row in chosen]
-    if isinstance(material.features, (TableFeatures, TextFeatures)):
+    if isinstance(material.features, (TableFeatures, TextRows)):
         names = material.features.names
         unseen = {item.name: "never seen" for item in material.signature.inputs if item.kind in ("category", "text")}
         return [*rows, dict.fromkeys(names), dict.fromkeys(names) | rows[0] | unseen]

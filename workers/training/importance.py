@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.features import Features
-from modelyard.features.columns import CodedColumn
+from modelyard.features.places import find_places, find_text_places
 from modelyard.features.table import TableFeatures
-from modelyard.features.texts import FIGURES, TextFeatures
+from modelyard.features.text_rows import TextRows
 from workers.training.metrics import log_loss
 from workers.training.preparing import Material
 
@@ -26,7 +26,7 @@ def measure_importance(material: Material, predict: Predict) -> list[dict[str, A
     inputs, targets = material.take(rows), material.targets[rows]
     base = _loss(material, predict(inputs), targets)
     features = material.features
-    assert isinstance(features, (TableFeatures, TextFeatures))
+    assert isinstance(features, (TableFeatures, TextRows))
     places = find_places(features) if isinstance(features, TableFeatures) else find_text_places(features)
     found = []
     for name in list(places)[:MOST_COLUMNS]:
@@ -38,46 +38,9 @@ def measure_importance(material: Material, predict: Predict) -> list[dict[str, A
     return sorted(found, key=lambda item: -item["value"])
 
 
-def find_places(features: TableFeatures) -> dict[str, dict[str, list[int]]]:
-    """For every column the indexes of its numbers in each input."""
-    places: dict[str, dict[str, list[int]]] = {}
-    start = coded = 0
-    for column in features.columns:
-        if isinstance(column, CodedColumn):
-            places[column.name] = {"codes": [coded]}
-            coded += 1
-            continue
-        numbers = list(range(start, start + column.width))
-        numbers += [
-            features.raw_width + position for position, index in enumerate(features.indicators) if index in numbers
-        ]
-        places[column.name] = {"numbers": numbers}
-        start += column.width
-    return places
-
-
-def find_text_places(features: TextFeatures) -> dict[str, dict[str, list[int]]]:
-    """The same for texts, whose columns have a block each of grams, tokens and figures, and for what is beside them."""
-    places: dict[str, dict[str, list[int]]] = {}
-    start = 0
-    for place, column in enumerate(features.columns):
-        grams = list(range(start, start + column.most))
-        places[column.name] = {
-            "gram_ids": grams,
-            "gram_weights": grams,
-            "token_ids": list(range(place * features.most_tokens, (place + 1) * features.most_tokens)),
-            "numbers": list(range(place * FIGURES, (place + 1) * FIGURES)),
-        }
-        start += column.most
-    shift = {"numbers": len(features.columns) * FIGURES, "codes": 0}
-    for name, found in (find_places(features.table) if features.table else {}).items():
-        places[name] = {array: [shift[array] + index for index in indexes] for array, indexes in found.items()}
-    return places
-
-
 def is_one_text(features: Features) -> bool:
     """Whether there is a single text, which cannot matter more than others."""
-    return isinstance(features, TextFeatures) and len(features.names) == 1
+    return isinstance(features, TextRows) and len(features.names) == 1
 
 
 def name_numbers(features: TableFeatures) -> list[str]:

@@ -16,6 +16,7 @@ from workers.training.graphs import make_core
 from workers.training.metrics import log_loss
 from workers.training.preparing import Arrays, Material
 from workers.training.rows import plan_rows
+from workers.training.sealing import Sealed, open_sealed, seal, write_arrays
 from workers.training.solution import HeldOut, Job, to_probabilities
 
 STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01)
@@ -71,6 +72,9 @@ class LinearSolution:
 
 def train_linear(job: Job, material: Material, members: int) -> LinearSolution:
     """Fit every member at every strength, while there is time, and keep the strength whose members do best."""
+    kept = open_sealed(job.checkpoints / "linear", plan_digest=job.plan_digest)
+    if kept is not None:
+        return _load(kept, material)
     began = time.monotonic()
     rows = plan_rows(material, members)
     sizes = [size if size <= MOST_CODES else 0 for size in material.code_sizes]
@@ -93,7 +97,28 @@ def train_linear(job: Job, material: Material, members: int) -> LinearSolution:
         job.speaker.step((done + 1) / len(STRENGTHS), None, step=done + 1, steps=len(STRENGTHS))
     assert best is not None
     best[1].training = _describe(job, best[1], members, time.monotonic() - began)
+    _keep(job, best[1])
     return best[1]
+
+
+def _keep(job: Job, solution: LinearSolution) -> None:
+    assert solution.held_out is not None
+    arrays: dict[str, NDArray[Any]] = {
+        "coefficients": solution._coefficients,
+        "intercept": solution._intercept,
+        "rows": solution.held_out.rows,
+        "outputs": solution.held_out.outputs,
+    }
+    facts = {"sizes": list(solution._sizes), "training": solution.training}
+    seal(job.checkpoints / "linear", plan_digest=job.plan_digest, facts=facts, write=write_arrays(arrays))
+
+
+def _load(kept: Sealed, material: Material) -> LinearSolution:
+    arrays = kept.arrays()
+    solution = LinearSolution(arrays["coefficients"], arrays["intercept"], kept.facts["sizes"], material.outputs)
+    solution.held_out = HeldOut(rows=arrays["rows"], outputs=arrays["outputs"])
+    solution.training = dict(kept.facts["training"])
+    return solution
 
 
 def spread(inputs: Arrays, sizes: Sequence[int]) -> NDArray[np.float32]:

@@ -30,11 +30,19 @@ TIMED = 5
 
 
 class NetworkSolution:
-    """A fitted network, or a group of members whose average answers."""
+    """A fitted network, or a group of members whose average answers. It is asked about `rows_at_once` together, or as
+    many as their inputs suggest."""
 
     def __init__(
-        self, core: Any, *, training: dict[str, Any], history: list[dict[str, Any]], held_out: HeldOut | None
+        self,
+        core: Any,
+        *,
+        training: dict[str, Any],
+        history: list[dict[str, Any]],
+        held_out: HeldOut | None,
+        rows_at_once: int | None = None,
     ) -> None:
+        self._rows_at_once = rows_at_once
         self._set_core(core)
         self.training = training
         self.history = history
@@ -49,7 +57,7 @@ class NetworkSolution:
     def ask(self, inputs: Arrays) -> Arrays:
         """The core's outputs by name, computed in batches."""
         count = len(next(iter(inputs.values())))
-        at_once = choose_rows_at_once(inputs)
+        at_once = self._rows_at_once or choose_rows_at_once(inputs)
         batches = [
             self._answer(
                 {
@@ -129,7 +137,7 @@ def train_network(job: Job, material: Material, slug: str, hyperparameters: Mapp
         budget=job.budget,
         trial_seconds=TRIAL_SECONDS_ON_GPU if on_gpu else TRIAL_SECONDS,
     )
-    fit = Fitter(engine, rows, stopping, job.speaker, job.folder).fit(job.plan_digest)
+    fit = Fitter(engine, rows, stopping, job.speaker, job.folder, job.checkpoints).fit(job.plan_digest)
     if network.settle is not None:
         network.settle(material.inputs, material.targets, rows.validation, rows.weights)
     job.speaker.log(f"Training ended by {fit.stopped_by}; the best epoch was {fit.memory.best_epoch}.")

@@ -30,7 +30,7 @@ from modelyard.features.columns import (
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
 from modelyard.features.images import ImageFeatures, convert_image, open_image
 from modelyard.features.table import LARGEST_SCALED, TableFeatures
-from modelyard.features.texts import TextFeatures
+from modelyard.features.text_rows import TextRows
 from modelyard.features.values import parse_category, parse_date, parse_flag, parse_number
 
 UNSEEN = "\x00unseen"
@@ -52,7 +52,7 @@ def make_portable_model(features: Features, core: Model, decoder: Decoder) -> Mo
         inputs, arrays = _embed_images(features)
     elif isinstance(features, TableFeatures):
         inputs, arrays = _embed_table(features)
-    elif isinstance(features, TextFeatures):
+    elif isinstance(features, TextRows):
         inputs = {tensor.name: Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in core.inputs}
         arrays = inputs
     else:
@@ -79,7 +79,7 @@ def name_inputs(features: Features) -> dict[str, str]:
     from lower case."""
     if isinstance(features, ImageFeatures):
         return {features.NAME: features.NAME}
-    if isinstance(features, TextFeatures):
+    if isinstance(features, TextRows):
         return {}
     assert isinstance(features, TableFeatures)
     names: dict[str, str] = {}
@@ -103,7 +103,7 @@ def feed_portable_model(features: Features, rows: list[Any]) -> dict[str, NDArra
         pictures = [convert_image(open_image(row), features.channels) for row in rows]
         pixels = [np.asarray(picture, dtype=np.uint8) for picture in pictures]
         return {features.NAME: np.stack([array.reshape(*array.shape[:2], features.channels) for array in pixels])}
-    if isinstance(features, TextFeatures):
+    if isinstance(features, TextRows):
         return features.transform(rows)
     assert isinstance(features, TableFeatures)
     names = name_inputs(features)

@@ -20,12 +20,14 @@ from modelyard.contracts.order import Order
 from modelyard.contracts.plan import Plan
 from modelyard.contracts.sentences import Sentence
 from modelyard.contracts.sentences import sentence as _
+from modelyard.contracts.weights import Weights
 from modelyard.features.texts import TextFeatures
 from workers.training.anomalies import report_anomalies, settle_threshold
 from workers.training.blending import train_blend
 from workers.training.budget import Budget
 from workers.training.certainty import Certainty, settle_certainty
 from workers.training.devices import set_up_devices
+from workers.training.explaining import make_background
 from workers.training.failures import TrainingFailure
 from workers.training.forecasting import whole as forecasting
 from workers.training.forking import ForkedVerifier
@@ -42,6 +44,8 @@ from workers.training.reporting import clean_numbers, decode_answers, write_repo
 from workers.training.solution import Job, Solution
 from workers.training.speaking import Speaker
 from workers.training.telling_words import find_words
+from workers.training.transfer.encoders import load_encoder
+from workers.training.transfer.texts import WEIGHTS, train_text_transfer
 from workers.training.transfer.training import train_transfer
 from workers.training.trees.growing import train_trees
 
@@ -89,9 +93,7 @@ class Run:
             report = self._make_model(template, hyperparameters, scratch)
         speaker.phase("verifying")
         self._verify(scratch)
-        artifact.seal(scratch)
-        shutil.rmtree(self._target, ignore_errors=True)
-        scratch.rename(self._target)
+        artifact.leave(scratch, self._target)
         speaker.done(report["metrics"])
 
     def _make_forecaster(self, hyperparameters: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
@@ -134,7 +136,10 @@ class Run:
             task, memory = template.task_of(hyperparameters), self._order.memory_bytes
             return prepare_images(plan, task, template.largest_side, memory)
         if template.input_kind == "texts":
-            return prepare_texts(plan, template.task_of(hyperparameters))
+            encoder = None
+            if template.needs_weights:
+                encoder = load_encoder(self._folder / WEIGHTS, Weights.from_json(plan.weights))
+            return prepare_texts(plan, template.task_of(hyperparameters), encoder)
         return prepare_table(plan, template.task_of(hyperparameters))
 
     @property
@@ -196,6 +201,7 @@ class Run:
         golden = choose_golden_rows(material)
         predictions = material.decoder.decode(solution.ask(material.features.transform(golden)))
         write_json(scratch / artifact.GOLDEN, {"rows": encode_rows(golden), "predictions": predictions})
+        write_json(scratch / artifact.BACKGROUND, make_background(material, solution.ask).to_json())
         write_json(scratch / artifact.REFERENCE, self._reference.to_json())
         write_json(scratch / artifact.REPORT, report)
         write_json(
@@ -267,6 +273,8 @@ def train_solution(
         case "blend":
             return train_blend(job, material, hyperparameters)
         case "transfer":
+            if template.input_kind == "texts":
+                return train_text_transfer(job, material, hyperparameters)
             return train_transfer(job, material, hyperparameters)
         case "network":
             return train_network(job, material, template.slug, hyperparameters)

@@ -32,6 +32,12 @@ class Job:
     deadline: float
     budget: Budget = field(default_factory=Budget)
     batch_divisor: int = 1
+    place: str = ""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where this training keeps what it need not do twice; a candidate of several has a `place` of its own."""
+        return self.folder / "checkpoints" / self.place
 
     @property
     def seconds_left(self) -> float:

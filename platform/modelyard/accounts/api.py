@@ -41,7 +41,12 @@ class KeyListView(WorkspaceView, ListAPIView[ApiKey]):
         wanted.is_valid(raise_exception=True)
         days = wanted.validated_data.pop("expires_in_days")
         key, text = keys.create_key(
-            workspace=self.workspace, user=self.person, days=days, request=request, **wanted.validated_data
+            workspace=self.workspace,
+            user=self.person,
+            days=days,
+            within=_asking(request),
+            request=request,
+            **wanted.validated_data,
         )
         return Response(MadeKeySerializer(key, context={"text": text}).data, status=201)
 
@@ -65,8 +70,15 @@ class KeyRotationView(WorkspaceView):
     def post(self, request: Request, key_id: str) -> Response:
         wanted = RotationSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        successor, text = keys.rotate_key(_key(self, key_id), by=self.person, request=request, **wanted.validated_data)
+        successor, text = keys.rotate_key(
+            _key(self, key_id), by=self.person, within=_asking(request), request=request, **wanted.validated_data
+        )
         return Response(MadeKeySerializer(successor, context={"text": text}).data, status=201)
+
+
+def _asking(request: Request) -> ApiKey | None:
+    """The key that asks; None where it is a session."""
+    return request.auth if isinstance(request.auth, ApiKey) else None
 
 
 def _key(view: WorkspaceView, key_id: str) -> ApiKey:

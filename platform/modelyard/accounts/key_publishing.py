@@ -37,12 +37,16 @@ def publish_key(key_id: str) -> None:
 
 def publish_all_keys() -> None:
     """Make Redis say what the database says of every key; what is right already is not touched. Raises `RedisError`."""
+    for key_id in outdated_keys():
+        _write(key_id)
+
+
+def outdated_keys() -> set[str]:
+    """The keys of which Redis does not say what the database says. Raises `RedisError`."""
     usable = ApiKey.objects.live().filter(user__is_active=True)
     wanted = {key.id: json.loads(json.dumps(key_for_predictors(key).to_json())) for key in usable}
     written = {str(name): json.loads(text) for name, text in redis().hgetall(KEYS).items()}
-    for key_id in wanted.keys() | written.keys():
-        if wanted.get(key_id) != written.get(key_id):
-            _write(key_id)
+    return {key_id for key_id in wanted.keys() | written.keys() if wanted.get(key_id) != written.get(key_id)}
 
 
 def key_for_predictors(key: ApiKey) -> Key:

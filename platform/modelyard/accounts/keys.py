@@ -12,6 +12,7 @@ from django.utils import timezone
 from modelyard.accounts import key_publishing
 from modelyard.accounts.models import ApiKey, Role, User, Workspace
 from modelyard.accounts.services import record, require_role, role_of
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.keys import digest_secret, draw_key, parse_key
 from modelyard.errors import Conflict, InvalidInput, NotAllowed
 
@@ -21,6 +22,14 @@ MOST_DAYS = 3650
 MOST_OVERLAP_HOURS = 168
 USE_NOTED_EVERY = timedelta(minutes=1)
 ENDPOINT_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?$")
+
+
+def covers(scopes: list[str], wanted: str) -> bool:
+    """Whether a key with `scopes` may do what needs `wanted`."""
+    order = ["read", "write", "admin"]
+    if wanted not in order:
+        return wanted in scopes
+    return any(scope in order and order.index(scope) >= order.index(wanted) for scope in scopes)
 
 
 def pepper() -> bytes:
@@ -37,33 +46,51 @@ def create_key(
     scopes: list[str],
     endpoints: list[str] | None = None,
     days: int | None = None,
+    within: ApiKey | None = None,
     request: HttpRequest | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key and return it with its text, which nobody can read again. Raises `InvalidInput`, `NotAllowed`."""
+    """Make a key and return it with its text, which nobody can read again. Raises `InvalidInput`, `NotAllowed`.
+
+    `within` is the key that asks for it, where a key does: the new one may not do more, elsewhere or for longer.
+    """
     problems = _problems_of(name, scopes, endpoints or [], days)
     if problems:
         raise InvalidInput(problems)
+    expires_at = timezone.now() + timedelta(days=days) if days is not None else None
+    _require_within(within, scopes, endpoints or [], expires_at)
     if role_of(user, workspace) is None:
         raise NotAllowed(f"{user.email} is not a member of {workspace.name}, so no key of theirs can act there")
     if "admin" in scopes:
         require_role(user, workspace, Role.OWNER)
     if ApiKey.objects.live().filter(workspace=workspace).count() >= MOST_KEYS:
         raise Conflict(f"{workspace.name} has {MOST_KEYS} live keys, which is the most; revoke one that is not used")
-    expires_at = timezone.now() + timedelta(days=days) if days is not None else None
     key, text = _draw(
         ApiKey(name=name.strip(), workspace=workspace, user=user, scopes=sorted(set(scopes)), expires_at=expires_at),
         endpoints or [],
     )
     record("key.create", key.id, by=user, workspace=workspace, request=request, name=key.name, scopes=key.scopes)
+    reach("key.create.before_commit")
     return key, text
 
 
 @transaction.atomic
 def rotate_key(
-    key: ApiKey, *, by: User, overlap_hours: int = 24, request: HttpRequest | None = None
+    key: ApiKey,
+    *,
+    by: User,
+    overlap_hours: int = 24,
+    within: ApiKey | None = None,
+    request: HttpRequest | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make the successor of a key; the old one works for `overlap_hours` more. Raises `Conflict`, `NotAllowed`."""
+    """Make the successor of a key; the old one works for `overlap_hours` more. Raises `Conflict`, `NotAllowed`.
+
+    `within` is the key that asks for it, where a key does: it must cover what it rotates, and the successor ends with
+    it at the latest.
+    """
     _require_power_over(key, by)
+    problems = _beyond(within, key.scopes, key.endpoints) if within is not None else {}
+    if problems:
+        raise NotAllowed(f"the API key that asks may not do all that {key.name} may; rotate it with your session")
     if not 0 <= overlap_hours <= MOST_OVERLAP_HOURS:
         raise InvalidInput({"overlap_hours": f"must be from 0 to {MOST_OVERLAP_HOURS}, got {overlap_hours}"})
     now = timezone.now()
@@ -71,14 +98,16 @@ def rotate_key(
     ended = ApiKey.objects.live(now).filter(pk=key.pk).update(expires_at=min(key.expires_at or end, end))
     if not ended:
         raise Conflict("this key is revoked or has expired; make a new one instead")
-    lifetime = key.expires_at - key.created_at if key.expires_at is not None else None
+    ends = [now + (key.expires_at - key.created_at)] if key.expires_at is not None else []
+    if within is not None and within.expires_at is not None:
+        ends.append(within.expires_at)
     successor, text = _draw(
         ApiKey(
             name=key.name,
             workspace=key.workspace,
             user=key.user,
             scopes=key.scopes,
-            expires_at=now + lifetime if lifetime is not None else None,
+            expires_at=min(ends, default=None),
             replaces=key,
         ),
         key.endpoints,
@@ -86,6 +115,7 @@ def rotate_key(
     key.refresh_from_db()
     key_publishing.publish_on_commit(key.id)
     record("key.rotate", key.id, by=by, workspace=key.workspace, request=request, successor=successor.id)
+    reach("key.rotate.before_commit")
     return successor, text
 
 
@@ -96,6 +126,7 @@ def revoke_key(key: ApiKey, *, by: User, request: HttpRequest | None = None) -> 
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
         record("key.revoke", key.id, by=by, workspace=key.workspace, request=request, name=key.name)
         key_publishing.publish_on_commit(key.id)
+        reach("key.revoke.before_commit")
     key.refresh_from_db()
 
 
@@ -131,6 +162,33 @@ def _require_power_over(key: ApiKey, user: User) -> None:
     """People manage their own keys; owners manage everybody's in their workspace."""
     if key.user_id != user.pk or role_of(user, key.workspace) is None:
         require_role(user, key.workspace, Role.OWNER)
+
+
+def _require_within(
+    within: ApiKey | None, scopes: list[str], endpoints: list[str], expires_at: datetime | None
+) -> None:
+    """Raises `InvalidInput` where a key asks for one that may more than itself."""
+    if within is None:
+        return
+    problems = _beyond(within, scopes, endpoints)
+    if within.expires_at is not None and (expires_at is None or expires_at > within.expires_at):
+        end = within.expires_at.isoformat(timespec="seconds")
+        problems["expires_in_days"] = f"must end before the API key that asks, which does at {end}"
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _beyond(within: ApiKey, scopes: list[str], endpoints: list[str]) -> dict[str, str]:
+    """What of these a key does not have itself."""
+    problems = {}
+    missing = [scope for scope in scopes if not covers(within.scopes, scope)]
+    if missing:
+        problems["scopes"] = f"must be scopes that the API key that asks has too, got {', '.join(missing)}"
+    if within.endpoints and (not endpoints or not set(endpoints) <= set(within.endpoints)):
+        problems["endpoints"] = (
+            f"must be some of {', '.join(within.endpoints)}, to which the API key that asks is bound"
+        )
+    return problems
 
 
 def _problems_of(name: str, scopes: list[str], endpoints: list[str], days: int | None) -> dict[str, str]:

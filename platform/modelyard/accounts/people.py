@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from modelyard.accounts import key_publishing
 from modelyard.accounts.models import User, draw_stamp
 from modelyard.accounts.services import create_workspace, record
+from modelyard.contracts.crash_points import reach
 from modelyard.errors import Conflict, InvalidInput, NotAllowed
 
 
@@ -74,6 +75,7 @@ def set_active(person: User, active: bool, *, by: User, request: HttpRequest | N
         key_publishing.publish_keys_of(person)
         act = "person.activate" if active else "person.deactivate"
         record(act, str(person.pk), by=by, workspace=None, request=request, email=person.email)
+        reach("person.set_active.before_commit")
     person.refresh_from_db()
 
 

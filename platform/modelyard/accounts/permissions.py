@@ -6,6 +6,7 @@ from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from modelyard.accounts.keys import covers
 from modelyard.accounts.models import ApiKey, Role
 from modelyard.accounts.services import RANK, role_of
 
@@ -32,11 +33,3 @@ class ScopedByMethod(BasePermission):
         if RANK[role] < RANK[least]:
             raise exceptions.PermissionDenied(f"this needs the role {least.value}", code="missing_role")
         return True
-
-
-def covers(scopes: list[str], wanted: str) -> bool:
-    """Whether a key with `scopes` may do what needs `wanted`."""
-    order = ["read", "write", "admin"]
-    if wanted not in order:
-        return wanted in scopes
-    return any(scope in order and order.index(scope) >= order.index(wanted) for scope in scopes)

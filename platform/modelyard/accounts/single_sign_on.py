@@ -1,4 +1,4 @@
-"""Signing in by an identity provider (OpenID Connect Core 1.0, authorization code with PKCE).
+"""Signing in by an identity provider (OpenID Connect Core 1.0, authorization code with PKCE), and out there too.
 
 Authlib speaks the protocol: it draws state, nonce and verifier for the session, and checks state, signature, issuer,
 audience, time and nonce of what comes back. Decided here is whom the answer lets in.
@@ -30,6 +30,7 @@ from modelyard.errors import Conflict, ModelyardError, NotAllowed, NotFound
 log = logging.getLogger(__name__)
 
 METADATA = "/.well-known/openid-configuration"
+SESSION_HINT = "id_token"
 PATIENCE_SECONDS = 10
 FAULTS = (AuthlibBaseError, JoseError, requests.RequestException, ValueError, TypeError, LookupError, RuntimeError)
 """What Authlib raises at answers that do not fit or do not come: of the protocol, its signatures, HTTP and JSON."""
@@ -64,7 +65,10 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 
 def claims_of(request: HttpRequest) -> Mapping[str, Any]:
-    """Who the provider says has come back: checked claims. Raises `ProviderFailed`."""
+    """Who the provider says has come back: checked claims. Raises `ProviderFailed`.
+
+    The session keeps their token, to tell the provider at the end whose session there is meant.
+    """
     chosen = _required()
     client = _client(chosen)
     options = {name: {"essential": True, "value": value} for name, value in _expected(chosen).items()}
@@ -77,7 +81,27 @@ def claims_of(request: HttpRequest) -> Mapping[str, Any]:
                 claims = {**asked, **claims}
     except FAULTS as fault:
         raise _failure(fault) from fault
+    request.session[SESSION_HINT] = token["id_token"]
     return claims
+
+
+def way_out(request: HttpRequest) -> str:
+    """Where the browser ends the person's session at the provider too (OpenID Connect RP-Initiated Logout 1.0).
+
+    Empty where they did not come by the provider, where it has no such address, and where it cannot be asked.
+    """
+    chosen, token = provider(), request.session.get(SESSION_HINT)
+    if chosen is None or token is None:
+        return ""
+    client, back = _client(chosen), f"{settings.ENVIRONMENT.public_url}{reverse('accounts:sign_in')}"
+    try:
+        address = str(client.load_server_metadata().get("end_session_endpoint") or "")
+        if not address.startswith(("https://", f"{chosen.issuer.rstrip('/')}/")):
+            return ""
+        return str(client.create_logout_url(back, token, client_id=chosen.client_id)["url"])
+    except FAULTS as fault:
+        log.warning("the identity provider could not be asked where one signs out: %s: %s", type(fault).__name__, fault)
+        return ""
 
 
 @transaction.atomic

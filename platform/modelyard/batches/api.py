@@ -80,6 +80,7 @@ class BatchesView(BatchView):
             file=sent.get("file"),
             upload=find_upload(self.workspace, sent["upload"]) if "upload" in sent else None,
             wanted=sent.get("format", ""),
+            interval=sent.get("interval"),
             key=request.auth if isinstance(request.auth, ApiKey) else None,
             request=request,
         )

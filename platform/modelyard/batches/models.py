@@ -17,16 +17,17 @@ from modelyard.registry.models import ModelVersion
 
 class BatchPredictionQuerySet(LeasedWorkQuerySet["BatchPrediction"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(workspace__memberships__user=user).distinct()
+        return self.filter(workspace__memberships__user=user)
 
 
 class BatchPrediction(LeasedWork):
     """A file, the model version that answers its rows, and the same file with predictions added.
 
     `version` is fixed when the file comes, whatever is released on `endpoint` (its name, "" where a version was asked
-    directly) meanwhile; until the end `holds` keeps it from deletion. `survey` is `contracts.batch.Survey`, None until
-    the file was read, and `tally` `contracts.batch.Tally`. `seal` and `result_seal` open the folders of file and result
-    (`modelyard.storage`); the file goes at the end, the result at `expires_at`.
+    directly) meanwhile; until the end `holds` keeps it from deletion. `interval` is the level of the intervals that
+    stand around values. `survey` is `contracts.batch.Survey`, None until the file was read, and `tally`
+    `contracts.batch.Tally`. `seal` and `result_seal` open the folders of file and result (`modelyard.storage`); the
+    file goes at the end, the result at `expires_at`.
     """
 
     JOB = "score"
@@ -43,6 +44,7 @@ class BatchPrediction(LeasedWork):
     size = models.BigIntegerField()
     seal = models.CharField(max_length=64, blank=True, default="")
     wanted = models.CharField(max_length=10, blank=True)
+    interval = models.FloatField(null=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
     key = models.CharField(max_length=8, blank=True)
 

@@ -1,7 +1,6 @@
 """Periodic repair of batch predictions, and the end of results whose time is over. Every step is conditional."""
 
-import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,10 +11,8 @@ from django.utils.translation import gettext_noop
 from modelyard import leasing, storage
 from modelyard.batches.models import BatchPrediction
 from modelyard.batches.settling import cancel_waiting, clear, expire_result
+from modelyard.datasets.models import Upload
 from modelyard.leased_work import TERMINAL, Failure, WorkState
-from modelyard.quotas.models import EntryState, UsageEntry
-
-log = logging.getLogger(__name__)
 
 LOST = Failure(
     code="infra",
@@ -39,31 +36,20 @@ class Repairs:
 def reconcile() -> Repairs:
     """Requeue or give up lost work, cancel what waits for that, ring again, delete old results, refund leaks."""
     batches = BatchPrediction.objects.select_related("workspace")
+    leasing.shorten_leases(BatchPrediction)
     outcomes = [leasing.take_back(batch, LOST, clear) for batch in batches.expired()]
     waiting = batches.filter(state=WorkState.QUEUED, cancel_requested=True)
     outdated = batches.filter(result_size__isnull=False, expires_at__lt=timezone.now())
-    for kind in ("batches", "scoring"):
-        storage.sweep(kind, _find_unfinished)
-    storage.sweep("predictions", _find_kept)
+    for kind, find_rows in OWNERS.items():
+        storage.sweep(kind, find_rows)
     return Repairs(
         requeued=outcomes.count(WorkState.QUEUED),
         given_up=outcomes.count(WorkState.FAILED),
         cancelled=sum(cancel_waiting(batch) for batch in waiting),
         rung=leasing.ring_again(BatchPrediction),
         expired=sum(expire_result(batch) for batch in outdated),
-        refunded=_refund_leaks(),
+        refunded=leasing.clear_leaks(BatchPrediction, clear),
     )
-
-
-def _refund_leaks() -> int:
-    """Give back reservations of work that has ended; the transactions should leave none."""
-    open_lines = UsageEntry.objects.filter(state=EntryState.RESERVED, subject__startswith="batch:")
-    subjects = {subject.partition(":")[2] for subject in open_lines.values_list("subject", flat=True)}
-    leaking = BatchPrediction.objects.filter(pk__in=subjects, state__in=TERMINAL).select_related("workspace")
-    for batch in leaking:
-        log.error("batch prediction %s had ended with its reservation open", batch.pk)
-        clear(batch)
-    return len(leaking)
 
 
 def _find_unfinished(subjects: Collection[UUID]) -> Collection[UUID]:
@@ -74,3 +60,17 @@ def _find_kept(subjects: Collection[UUID]) -> Collection[UUID]:
     """Those whose result is to be there, or may come to be."""
     kept = Q(result_size__isnull=False) | ~Q(state__in=TERMINAL)
     return BatchPrediction.objects.filter(kept, pk__in=subjects).values_list("pk", flat=True)
+
+
+def _find_arriving(subjects: Collection[UUID]) -> Collection[UUID]:
+    """Those that wait or are answered, or whose file has been moved and is to become one."""
+    uploads = Upload.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
+    return {*uploads, *_find_unfinished(subjects)}
+
+
+OWNERS: Mapping[str, storage.Finder] = {
+    "batches": _find_arriving,
+    "scoring": _find_unfinished,
+    "predictions": _find_kept,
+}
+"""Who wants files of each kind."""

@@ -32,6 +32,7 @@ def request_batch(
     file: "File[bytes] | None" = None,
     upload: Upload | None = None,
     wanted: str = "",
+    interval: float | None = None,
     key: ApiKey | None = None,
     request: HttpRequest | None = None,
 ) -> BatchPrediction:
@@ -48,6 +49,7 @@ def request_batch(
     if wanted and wanted not in RESULT_FORMATS:
         words = _("must be one of %(formats)s, or left out for the format of the file; got %(wanted)s")
         raise InvalidInput({"format": words % {"formats": ", ".join(RESULT_FORMATS), "wanted": repr(wanted[:20])}})
+    _require_interval(version, interval)
     quotas.require_left(workspace, PREDICTIONS.name)
     if BatchPrediction.objects.unfinished().filter(workspace=workspace).count() >= MOST_UNFINISHED:
         words = _("%(most)d files of this workspace wait or are being answered; wait for one of them or cancel it")
@@ -67,6 +69,7 @@ def request_batch(
             "model_name": version.model.name,
             "version_number": version.number,
             "wanted": wanted,
+            "interval": interval,
             "created_by": by,
             "key": key.id if key is not None else "",
         }
@@ -89,6 +92,17 @@ def _require_key(key: ApiKey | None, endpoint: str) -> None:
     if key.endpoints and endpoint not in key.endpoints:
         words = _("the API key is bound to %(endpoints)s; name one of them as the endpoint")
         raise NotAllowed(words % {"endpoints": ", ".join(key.endpoints)}, code="wrong_endpoint")
+
+
+def _require_interval(version: ModelVersion, interval: float | None) -> None:
+    """Only what the version offers can be asked for. Raises `InvalidInput`."""
+    levels = version.promise.output.levels
+    if interval is None or interval in levels:
+        return
+    if not levels:
+        raise InvalidInput({"interval": _("this model gives no intervals; leave it out")})
+    words = _("must be one of %(levels)s, or left out for values alone; got %(interval)s")
+    raise InvalidInput({"interval": words % {"levels": ", ".join(map(str, levels)), "interval": interval}})
 
 
 def _hold_version(version: ModelVersion) -> None:

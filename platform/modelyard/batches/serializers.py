@@ -1,11 +1,14 @@
 """How batch predictions look in the platform API, and what is taken from a caller."""
 
 from typing import Any
+from uuid import UUID
 
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from modelyard.batches.models import BatchPrediction
+from modelyard.batches.queueing import queue_positions
 from modelyard.contracts.batch import RESULT_FORMATS
 from modelyard.datasets.serializers import NewVersionSerializer
 from modelyard.leased_work import WorkState
@@ -19,6 +22,11 @@ class NewBatchSerializer(NewVersionSerializer):
     version = serializers.IntegerField(required=False, min_value=1)
     format = serializers.ChoiceField(
         RESULT_FORMATS, required=False, help_text="The format of the result; left out, that of the file."
+    )
+    interval = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="Adds the ends between which this share of true values is expected (0.9); left out, values alone.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +107,7 @@ class BatchSerializer(serializers.ModelSerializer[BatchPrediction]):
     model = serializers.CharField(source="model_name")
     version = serializers.IntegerField(source="version_number")
     created_by = serializers.StringRelatedField[Any](allow_null=True)
+    queue_position = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
     warnings = serializers.SerializerMethodField()
     summary = serializers.SerializerMethodField()
@@ -116,6 +125,8 @@ class BatchSerializer(serializers.ModelSerializer[BatchPrediction]):
             "endpoint",
             "model",
             "version",
+            "interval",
+            "queue_position",
             "progress",
             "warnings",
             "summary",
@@ -130,6 +141,14 @@ class BatchSerializer(serializers.ModelSerializer[BatchPrediction]):
 
     def get_endpoint(self, batch: BatchPrediction) -> str | None:
         return batch.endpoint or None
+
+    def get_queue_position(self, batch: BatchPrediction) -> int | None:
+        return self.places.get(batch.pk) if batch.state == WorkState.QUEUED else None
+
+    @cached_property
+    def places(self) -> dict[UUID, int]:
+        """The queue as it stands, looked at once for all of an answer."""
+        return queue_positions()
 
     @extend_schema_field(BatchProgressSerializer)
     def get_progress(self, batch: BatchPrediction) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from modelyard.accounts.models import Role, User
 from modelyard.accounts.services import record, require_role
 from modelyard.batches.models import BatchPrediction
 from modelyard.contracts.batch import Tally
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets.uploads import subject_of
 from modelyard.deletions import Weight, announce
 from modelyard.endpoints.folding import add_predictions
@@ -49,6 +50,7 @@ def settle_succeeded(batch: BatchPrediction, tally: Tally, *, size: int, seal: s
     )
     _let_go_of_file(batch)
     leasing.tell(batch)
+    reach("batch.succeed.before_commit")
     return True
 
 
@@ -59,6 +61,7 @@ def settle_failed(batch: BatchPrediction, failure: Failure) -> bool:
         return False
     clear(batch)
     leasing.tell(batch)
+    reach("batch.fail.before_commit")
     return True
 
 
@@ -69,6 +72,7 @@ def settle_cancelled(batch: BatchPrediction) -> bool:
         return False
     clear(batch)
     leasing.tell(batch)
+    reach("batch.cancel.before_commit")
     return True
 
 
@@ -95,6 +99,7 @@ def cancel_waiting(batch: BatchPrediction) -> bool:
         return False
     clear(batch)
     leasing.tell(batch)
+    reach("batch.cancel_waiting.before_commit")
     return True
 
 
@@ -113,6 +118,7 @@ def delete_batch(batch: BatchPrediction, *, by: User | None, request: HttpReques
     weight, subject = Weight.of([batch.result_folder]), batch.pk
     _count, rows = batch.delete()
     announce("batch prediction", subject, workspace=batch.workspace, by=by, rows=rows, weight=weight)
+    reach("batch.delete.before_commit")
 
 
 @transaction.atomic
@@ -123,6 +129,7 @@ def expire_result(batch: BatchPrediction) -> bool:
         return False
     _remove_result(batch)
     leasing.tell(batch)
+    reach("batch.expire.before_commit")
     return True
 
 

@@ -53,7 +53,9 @@ def new_batch(request: HttpRequest) -> HttpResponse:
     version = first_target(asked).version if isinstance(asked, Endpoint) else asked
     workspace = version.model.workspace
     require_role(person_of(request), workspace, Role.EDITOR)
-    form = NewBatchForm(request.POST, request.FILES) if request.method == "POST" else NewBatchForm()
+    levels = version.promise.output.levels
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = NewBatchForm(*sent, levels=levels)
     if form.is_valid():
         try:
             return redirect(_request(request, asked, form, workspace.pk))
@@ -124,6 +126,7 @@ def _request(
         file=file,
         upload=find_upload(workspace, upload) if upload and not file else None,
         wanted=form.cleaned_data["format"],
+        interval=form.cleaned_data.get("interval"),
         request=request,
     )
 
@@ -161,6 +164,7 @@ def _describe(request: HttpRequest, batch: BatchPrediction) -> dict[str, object]
     return {
         "batch": batch,
         "phase": title_of_phase(batch.phase),
+        "position": services.queue_position(batch),
         "progress": batch.describe_progress(),
         "outcome": describe_outcome(batch),
         "may_change": role is not None and RANK[role] >= RANK[Role.EDITOR],

@@ -1,6 +1,7 @@
 """Hyper-parameters that every model template offers under the same name: stopping rules, optimiser, loss."""
 
-from modelyard.catalog.spec import Choice, Integer, Parameter, Real
+from modelyard.catalog.spec import Choice, Integer, Parameter, Real, WeightsName
+from modelyard.contracts.weights import WeightsKind
 
 OPTIMIZERS = {
     "adam": "Adam",
@@ -114,6 +115,15 @@ def optimisation(
             choices=OPTIMIZERS,
             advanced=True,
         ),
+    )
+
+
+def weights_name(kind: WeightsKind) -> WeightsName:
+    return WeightsName(
+        name="weights",
+        title="Pre-trained weights",
+        help="Which of the pre-trained networks that the operator provides. Empty: the first.",
+        kind=kind,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modelyard.contracts.profile import DataKind, Profile
+from modelyard.contracts.weights import WeightsKind
 from modelyard.errors import InvalidInput
 
 Task = Literal["classification", "regression", "forecasting", "anomaly_detection"]
@@ -148,10 +149,12 @@ class Flag(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsName(Parameter):
-    """One of the files of pre-trained weights that the operator provides, by its name; empty: the first.
+    """One of the pre-trained networks for this kind of data that the operator provides, by its name; empty: the first.
 
-    Which there are is known to the platform alone (`modelyard.weights`).
+    Which there are is known to the platform alone (`modelyard.runs.weights`).
     """
+
+    kind: WeightsKind
 
     @property
     def default_value(self) -> str:
@@ -161,7 +164,7 @@ class WeightsName(Parameter):
         if value is None:
             return ""
         if not isinstance(value, str) or len(value) > 200:
-            raise ValueError(f"must be the name of a file of weights, got {_shown(value)}")
+            raise ValueError(f"must be the name of pre-trained weights, got {_shown(value)}")
         return value.strip()
 
     def json_schema(self) -> dict[str, Any]:
@@ -205,9 +208,9 @@ class ModelTemplate:
     terms: tuple[str, ...] = ()
 
     @property
-    def needs_weights(self) -> bool:
-        """Whether it builds upon pre-trained weights, which the operator provides."""
-        return any(isinstance(parameter, WeightsName) for parameter in self.parameters)
+    def needs_weights(self) -> WeightsKind | None:
+        """For what kind of data the pre-trained weights are that it builds upon, which the operator provides."""
+        return next((parameter.kind for parameter in self.parameters if isinstance(parameter, WeightsName)), None)
 
     def clean_hyperparameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every parameter, defaults filled in. Raises `InvalidInput` naming each one that does not

@@ -10,15 +10,18 @@ model.keras        networks: end to end, raw values in, probabilities or value o
 savedmodel.zip     networks: the same as a SavedModel
 trees.ydf.zip      trees: the members as Yggdrasil Decision Forests saves them
 golden.json        {"rows": [...], "predictions": [...]}: raw rows and what the trained model answered
+background.json    what explanations compare with (`modelyard.features.backgrounds`); older artifacts have none
 reference.json     how inputs and predictions were distributed (`Reference`); older artifacts have none
 report.json        metrics and plots of the held-out test part (see docs/report.md)
 lineage.json       plan, seed, library versions, device, times
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 
-from modelyard.contracts.jsonfile import read_json, write_json
+from modelyard.contracts.crash_points import reach
+from modelyard.contracts.jsonfile import flush, read_json, write_json
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
@@ -30,6 +33,7 @@ MODEL_KERAS = "model.keras"
 SAVEDMODEL = "savedmodel.zip"
 YDF = "trees.ydf.zip"
 GOLDEN = "golden.json"
+BACKGROUND = "background.json"
 REFERENCE = "reference.json"
 REPORT = "report.json"
 LINEAGE = "lineage.json"
@@ -59,14 +63,30 @@ def seal(folder: Path) -> str:
     return digest_of(folder / MANIFEST)
 
 
-def verify(folder: Path, sha256: str | None = None) -> None:
-    """Raise `DamagedArtifact` unless every file is what the manifest says (and the manifest has this `sha256`)."""
+def leave(scratch: Path, target: Path) -> None:
+    """Seal what training has put into `scratch`, and let it become `target` once all of it is on the disk."""
+    for path in scratch.rglob("*"):
+        if path.is_file():
+            flush(path)
+    seal(scratch)
+    reach("artifact.before_rename")
+    shutil.rmtree(target, ignore_errors=True)
+    scratch.rename(target)
+    flush(target.parent)
+    reach("artifact.renamed")
+
+
+def verify(folder: Path, sha256: str | None = None, *, only: str | None = None) -> None:
+    """Raise `DamagedArtifact` unless every file, or the `only` one, is what the manifest says, and the manifest has
+    this `sha256`, where one is given."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise DamagedArtifact(f"{MANIFEST} is missing")
     if sha256 is not None and digest_of(manifest) != sha256:
         raise DamagedArtifact(f"{MANIFEST} is not the one that was registered")
     for name, wanted in read_json(manifest)["files"].items():
+        if only is not None and name != only:
+            continue
         path = folder / name
         if not path.is_file():
             raise DamagedArtifact(f"{name} is missing")

@@ -27,13 +27,17 @@ RESULT = "result"
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan:
-    """`source` is the file that came, `artifact` the model's folder, `result` the folder that the result goes into."""
+    """`source` is the file that came, `artifact` the model's folder, `result` the folder that the result goes into.
+
+    With an `interval` (0.9) values come with the ends between which that share of true values is expected.
+    """
 
     source: str
     artifact: str
     sha256: str
     result: str
     wanted: ResultFormat | None = None
+    interval: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from modelyard.contracts.crash_points import reach
+
 
 def write_json(path: Path, value: object) -> None:
     """Write `value` so that `path` holds either the former text or the whole new one, never a part of it."""
@@ -17,13 +19,21 @@ def write_bytes(path: Path, content: bytes) -> None:
     with partial.open("wb") as file:
         file.write(content)
         file.flush()
+        reach("file.before_fsync")
         os.fsync(file.fileno())
+    reach("file.before_rename")
     partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    reach("file.renamed")
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def read_json(path: Path) -> Any:

@@ -49,8 +49,8 @@ class Plan:
     each column that is used, the target's included; `target` is None for images, where the class folder is the target.
     `max_seconds` is the wall-clock budget that the quota was reserved for. `halve_batches` allows a second try with
     batches of half the size where the first one needed more memory than there is. A network is trained on as many as
-    `gpus` of the GPUs that its trainer has. `weights` (`contracts.weights`) is the file that the run builds upon:
-    `weights.keras` in its folder.
+    `gpus` of the GPUs that its trainer has. `weights` (`contracts.weights`) is what the run builds upon: in its
+    folder `weights.keras` for images, `weights/` for texts.
     """
 
     run: str

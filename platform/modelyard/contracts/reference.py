@@ -1,7 +1,7 @@
 """Reference: how the training data and the first predictions were distributed; `reference.json` in an artifact.
 
 What an endpoint is sent later is counted in the same bins and compared (`docs/monitoring.md`). Artifacts of before have
-none: their drift is not watched. The counts of a column are, in this order,
+none, and forecasters one without columns: their drift is not watched. The counts of a column are, in this order,
 
     numbers      one for each bin: up to and with the first edge, …, above the last edge; then the missing
     categories   one for each of `values`; then those that are known but not listed, those never learned, the missing

@@ -124,6 +124,10 @@ class Key:
         return cls(**{**_known(cls, value), **lists})
 
 
+EXPLANATION_COST = 20
+"""Predictions that an explained row counts as: it takes some hundred to some thousand passes through the network."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a workspace may ask of the predictor; None is no limit."""

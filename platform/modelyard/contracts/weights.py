@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from modelyard.contracts.artifact import digest_of
 
@@ -31,6 +31,7 @@ REFUSED = frozenset(
     )
 )
 """Layers that run code from the file or read other files, and what is no layer at all."""
+WeightsKind = Literal["images", "texts"]
 WHOLE_NETWORKS = frozenset(("Functional", "Sequential", "Model"))
 SCALING = frozenset(("Rescaling", "Normalization"))
 
@@ -45,11 +46,16 @@ class BadWeights(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """What a plan says of the file that its run builds upon; `size` is the side in pixels that it was trained with."""
+    """What a plan says of what its run builds upon: a file for images, a folder for texts (`contracts.encoders`).
+
+    `size` is the side in pixels that a network for images was trained with, and the most word pieces that one for texts
+    can read.
+    """
 
     name: str
     sha256: str
     size: int
+    kind: WeightsKind = "images"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

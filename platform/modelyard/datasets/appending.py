@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from modelyard import storage
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets import files, uploads
 from modelyard.datasets.models import Upload
 from modelyard.errors import Conflict, InvalidInput, TooLarge
@@ -112,12 +113,15 @@ class Append:
             rest = rest[count:]
 
     def _save(self) -> None:
+        reach("upload.before_fsync")
         if self.afar:
             self._save_afar()
         else:
             with files.naming_a_full_disk():
                 os.fdatasync(self.file)
+        reach("upload.before_noting")
         uploads.renew(self.upload, self.token, offset=self.offset)
+        reach("upload.noted")
         self.saved, self.renewed = self.offset, monotonic()
 
     def _save_afar(self) -> None:

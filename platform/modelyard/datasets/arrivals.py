@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from modelyard import storage
 from modelyard.accounts.models import Workspace
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets import files, uploads
 from modelyard.datasets.models import Upload
 from modelyard.datasets.names import clean_filename
@@ -61,6 +62,7 @@ def _take_file(
     folder = folder_of(subject)
     files.check_size(file.size)
     quotas.reserve(workspace, STORAGE_BYTES.name, file.size, subject=uploads.subject_of(subject))
+    reach("arrival.reserved")
     try:
         stored = files.store_chunks(folder, file.chunks(), filename)
         return _settle(workspace, Arrived(id=subject, filename=filename, stored=stored, upload=None), add_row)
@@ -78,6 +80,7 @@ def _take_upload(
         stored = files.store_upload(upload.pk, folder_of(upload.pk), upload.filename, upload.length)
         arrived = Arrived(id=upload.pk, filename=upload.filename, stored=stored, upload=upload)
         row = _settle(workspace, arrived, add_row)
+    reach("arrival.committed")
     storage.remove(storage.upload_file(upload.pk))
     return row
 
@@ -89,4 +92,5 @@ def _settle(workspace: Workspace, arrived: Arrived, add_row: Callable[[Arrived],
     row = add_row(arrived)
     subject = uploads.subject_of(arrived.id)
     quotas.commit(workspace, STORAGE_BYTES.name, subject=subject, amount=arrived.stored.size)
+    reach("arrival.before_commit")
     return row

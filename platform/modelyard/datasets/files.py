@@ -14,7 +14,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from modelyard import storage
-from modelyard.contracts.jsonfile import write_json
+from modelyard.contracts.crash_points import reach
+from modelyard.contracts.jsonfile import flush, write_json
 from modelyard.errors import InvalidInput, StorageFull, TooLarge
 
 BLOCK = 1024**2
@@ -63,8 +64,11 @@ def store_chunks(folder: Path, chunks: Iterable[bytes], filename: str) -> Stored
                     digest.update(chunk)
                     size += file.write(chunk)
                 file.flush()
+                reach("source.before_fsync")
                 os.fsync(file.fileno())
+            reach("source.before_rename")
             partial.rename(folder / "source")
+            reach("source.renamed")
             write_json(folder / "request.json", {"filename": filename})
             seal = storage.keep(folder)
     except BaseException:
@@ -80,7 +84,8 @@ def store_upload(upload: UUID, folder: Path, filename: str, length: int) -> Stor
         write_json(folder / "request.json", {"filename": filename})
         if not (folder / "source").exists():
             storage.join_upload(upload, length, folder / "source")
-        _flush_folder(folder)
+        reach("source.before_flush")
+        flush(folder)
     digest, size = hashlib.sha256(), 0
     for block in _blocks(folder / "source"):
         digest.update(block)
@@ -109,14 +114,6 @@ def naming_a_full_disk() -> Iterator[None]:
         if fault.errno not in FULL:
             raise
         raise StorageFull(_("The disk of this installation is full; try again when there is room.")) from fault
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ class Upload(models.Model):
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(workspace__memberships__user=user).distinct()
+        return self.filter(workspace__memberships__user=user)
 
 
 class Dataset(models.Model):
@@ -77,7 +77,7 @@ class VersionState(models.TextChoices):
 
 class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(dataset__workspace__memberships__user=user).distinct()
+        return self.filter(dataset__workspace__memberships__user=user)
 
     def in_brief(self) -> Self:
         """Newest first, with `rows` and `data_kind` in place of the profile, which may be megabytes."""

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from modelyard import jobs, live
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.profile import Problem, Profile
 from modelyard.contracts.sentences import sentence
 from modelyard.datasets import files
@@ -28,6 +29,7 @@ def claim_version(version: str | UUID) -> DatasetVersion | None:
     now = timezone.now()
     free = DatasetVersion.objects.claimable(now - STALE).filter(pk=version)
     if free.filter(attempts__lt=MOST_ATTEMPTS).update(claimed_at=now, attempts=F("attempts") + 1):
+        reach("version.claimed")
         live.publish(f"version.{version}", {"state": VersionState.UPLOADED.value, "reading": True})
         return DatasetVersion.objects.select_related("dataset").get(pk=version)
     tired = free.first()
@@ -47,6 +49,7 @@ def settle_version(version: DatasetVersion, profile: Profile, seal: str = "") ->
     if not held.update(state=state, profile=_storable(profile.to_json()), seal=seal or version.seal):
         return False
     transaction.on_commit(lambda: live.publish(f"version.{version.pk}", {"state": state.value}))
+    reach("version.settle.before_commit")
     return True
 
 
@@ -58,6 +61,7 @@ def release_version(version: DatasetVersion, *, soon: bool = True) -> bool:
     held = DatasetVersion.objects.filter(pk=version.pk, state=VersionState.UPLOADED, attempts=version.attempts)
     if not held.update(claimed_at=None, attempts=F("attempts") - 1):
         return False
+    reach("version.released")
     if soon:
         jobs.ring("profile", str(version.pk))
     return True

@@ -1,7 +1,7 @@
 """What the reconciler does for data sets, again and again: ring for what nobody reads, clear away what nobody wants."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -12,16 +12,21 @@ from modelyard import jobs, storage
 from modelyard.datasets import reading, uploads
 from modelyard.datasets.models import DatasetVersion, Upload
 from modelyard.errors import Conflict
+from modelyard.quotas import services as quotas
+from modelyard.quotas.models import EntryState, UsageEntry
 
 log = logging.getLogger(__name__)
 
 QUIET = timedelta(seconds=30)
+LEAKED = timedelta(days=1)
+"""Bytes that were reserved before this for a file that never got a row are given back: no request takes so long."""
 
 
 def reconcile() -> None:
     """Repair what a lost message, a killed process or an interrupted upload left behind; safe to call at any time."""
     ring_again()
     delete_expired_uploads()
+    refund_leaks()
     sweep_files()
 
 
@@ -47,10 +52,38 @@ def delete_expired_uploads() -> int:
 
 def sweep_files() -> int:
     """Delete day-old files of uploads and versions that have no row: a crash came between the two. Returns how many."""
-    return storage.sweep("uploads", _find_rows) + storage.sweep("datasets", _find_rows)
+    return sum(storage.sweep(kind, find_rows) for kind, find_rows in OWNERS.items())
+
+
+def find_leaks(quiet: timedelta = LEAKED) -> list[UsageEntry]:
+    """Reservations for files that no upload brings any more: their request was killed before they got a row."""
+    lines = UsageEntry.objects.filter(
+        state=EntryState.RESERVED, subject__startswith=f"{uploads.SUBJECT}:", created_at__lte=timezone.now() - quiet
+    )
+    named = {line.subject: line for line in lines.select_related("quota__workspace")}
+    growing = Upload.objects.unfinished().filter(pk__in=[subject.partition(":")[2] for subject in named])
+    for upload in growing.values_list("pk", flat=True):
+        named.pop(uploads.subject_of(upload))
+    return list(named.values())
+
+
+def refund_leaks() -> int:
+    """Give back what killed requests had reserved. Returns how many there were."""
+    leaks = find_leaks()
+    for line in leaks:
+        log.warning("%s had reserved %d bytes and never came to be", line.subject, line.amount)
+        quotas.refund(line.quota.workspace, line.quota.kind, subject=line.subject)
+    return len(leaks)
+
+
+def _find_unfinished(subjects: Collection[UUID]) -> Collection[UUID]:
+    return Upload.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
 
 
 def _find_rows(subjects: Collection[UUID]) -> set[UUID]:
     versions = DatasetVersion.objects.filter(pk__in=subjects).values_list("pk", flat=True)
-    uploads = Upload.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
-    return {*versions, *uploads}
+    return {*versions, *_find_unfinished(subjects)}
+
+
+OWNERS: Mapping[str, storage.Finder] = {"uploads": _find_unfinished, "datasets": _find_rows}
+"""Who wants files of each kind. A finished upload wants none: its bytes are the version's."""

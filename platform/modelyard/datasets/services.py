@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from modelyard import storage
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import record, require_role
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets import files, uploads
 from modelyard.datasets.arrivals import Arrived, take
 from modelyard.datasets.comparison import Comparison, compare_versions
@@ -119,6 +120,7 @@ def delete_dataset(dataset: Dataset, *, by: User | None, request: HttpRequest | 
     announce("dataset", subject, workspace=workspace, by=by, rows=rows, weight=weight)
     for version in versions:
         transaction.on_commit(lambda subject=version.pk: files.remove_files(subject))  # type: ignore[misc]
+    reach("dataset.delete.before_commit")
 
 
 def _take(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from modelyard import storage
 from modelyard.accounts.models import User, Workspace
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets import files
 from modelyard.datasets.models import Upload
 from modelyard.datasets.names import clean_filename
@@ -22,11 +23,12 @@ LIFETIME = timedelta(hours=24)
 LOCK = timedelta(seconds=30)
 TAKING = timedelta(minutes=10)
 MOST_UNFINISHED = 100
+SUBJECT = "data"
 
 
 def subject_of(version: uuid.UUID) -> str:
     """What the ledger calls the bytes of an upload and of the version that it becomes."""
-    return f"data:{version}"
+    return f"{SUBJECT}:{version}"
 
 
 @transaction.atomic
@@ -47,6 +49,7 @@ def create_upload(workspace: Workspace, *, by: User, filename: str, length: int)
         expires_at=timezone.now() + LIFETIME,
     )
     quotas.reserve(workspace, STORAGE_BYTES.name, length, subject=subject_of(upload.pk))
+    reach("upload.create.before_commit")
     return upload
 
 
@@ -133,3 +136,4 @@ def discard_upload(upload: Upload) -> None:
         raise Conflict(_("the upload is in use; try again when the request that writes to it has ended"))
     quotas.refund(upload.workspace, STORAGE_BYTES.name, subject=subject_of(upload.pk))
     transaction.on_commit(lambda: files.remove_files(upload.pk))
+    reach("upload.discard.before_commit")

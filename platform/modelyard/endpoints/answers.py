@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from modelyard.contracts.signature import Signature
 from modelyard.endpoints.calling import Prediction
+from modelyard.endpoints.reasons import Reasons
 from modelyard.templatetags.display import as_number, number, percent
 
 MOST_BARS = 10
@@ -35,7 +36,8 @@ class Step:
 class Answer:
     """`main` is the label or the value; `chances` are the likeliest labels, `left_out` how many more there are.
 
-    `reason` says why a row is an anomaly, `interval` between what a true value is expected.
+    `reason` says why a row is an anomaly, `reasons` what spoke for and against the answer, `interval` between what a
+    true value is expected.
     """
 
     target: str
@@ -43,6 +45,7 @@ class Answer:
     chances: list[Chance]
     left_out: int
     reason: str
+    reasons: Reasons | None
     interval: str
     steps: list[Step]
     version: str
@@ -50,7 +53,7 @@ class Answer:
     milliseconds: float
 
 
-def answer_of(prediction: Prediction, promise: Signature) -> Answer:
+def answer_of(prediction: Prediction, promise: Signature, reasons: Reasons | None = None) -> Answer:
     """Put a prediction into words."""
     content = prediction.content
     chances = _chances(content.get("probabilities"))
@@ -64,6 +67,7 @@ def answer_of(prediction: Prediction, promise: Signature) -> Answer:
         chances=chances[:MOST_BARS],
         left_out=max(0, len(chances) - MOST_BARS),
         reason=_reason(content) if promise.output.kind == "anomaly" else "",
+        reasons=reasons,
         interval=_interval(prediction),
         steps=steps,
         version=prediction.version,

@@ -55,21 +55,23 @@ def predict(endpoint: Endpoint, row: dict[str, Any], *, by: User, level: float |
         body["parameters"] = {"interval": level}
     status, headers, content = _ask(endpoint, ":predict", by, body)
     milliseconds = (time.monotonic() - started) * 1000
-    answer = _decode(content)
-    if status != http.client.OK:
-        raise Refused(
-            str(answer.get("error") or _("the predictor answered %(status)s") % {"status": status}), status=status
-        )
-    predictions = answer.get("predictions")
-    if not isinstance(predictions, list) or len(predictions) != 1 or not isinstance(predictions[0], dict):
-        raise PredictorAway(_("The predictor gave an answer that cannot be read. Try again."))
     return Prediction(
-        content=predictions[0],
+        content=_only(status, _decode(content), "predictions"),
         version=headers.get("x-modelyard-version", ""),
         request_id=headers.get("x-request-id", ""),
         milliseconds=milliseconds,
         level=level,
     )
+
+
+def explain(endpoint: Endpoint, row: dict[str, Any], prediction: Prediction, *, by: User) -> dict[str, Any]:
+    """Ask the version that gave a prediction what spoke for and against it; see `docs/explanations.md` for what comes.
+
+    Raises `Refused` and `PredictorAway`.
+    """
+    place = f"/versions/{prediction.version}:explain" if prediction.version else ":explain"
+    status, _headers, content = _ask(endpoint, place, by, {"instances": [row]})
+    return _only(status, _decode(content), "explanations")
 
 
 def read_document(endpoint: Endpoint, *, by: User) -> dict[str, Any]:
@@ -102,6 +104,18 @@ def _ask(
         raise PredictorAway(_("The predictor does not answer. Try again in a moment.")) from fault
     finally:
         connection.close()
+
+
+def _only(status: int, answer: dict[str, Any], name: str) -> dict[str, Any]:
+    """The one entry of the list `name` in an answer."""
+    if status != http.client.OK:
+        raise Refused(
+            str(answer.get("error") or _("the predictor answered %(status)s") % {"status": status}), status=status
+        )
+    entries = answer.get(name)
+    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
+        raise PredictorAway(_("The predictor gave an answer that cannot be read. Try again."))
+    return entries[0]
 
 
 def _pass_for(endpoint: Endpoint, by: User) -> str:

@@ -14,7 +14,7 @@ from modelyard.registry.models import ModelVersion, RegisteredModel
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(workspace__memberships__user=user).distinct()
+        return self.filter(workspace__memberships__user=user)
 
 
 class Endpoint(models.Model):

@@ -28,10 +28,13 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class PlaygroundForm(forms.Form):
     """One field for each input of a signature, filled with the example; categories have a second for something else."""
 
+    explain = forms.BooleanField(required=False, initial=True)
+
     def __init__(
         self, signature: Signature, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, Any] | None = None
     ) -> None:
         super().__init__(data, files)
+        self.can_explain = signature.output.kind != "forecast"
         self.items = {f"in{place}": item for place, item in enumerate(signature.inputs)}
         for name, item in self.items.items():
             self.fields[name] = _field_of(item)
@@ -40,6 +43,10 @@ class PlaygroundForm(forms.Form):
                 label = _("Something else in %(column)s") % {"column": item.name}
                 self.fields[f"{name}-else"] = forms.CharField(label=label, required=False, strip=False)
                 self.initial[f"{name}-else"] = item.example if self.initial[name] == OTHER else ""
+
+    @property
+    def wants_explanation(self) -> bool:
+        return self.can_explain and bool(self.cleaned_data.get("explain"))
 
     @property
     def takes_images(self) -> bool:

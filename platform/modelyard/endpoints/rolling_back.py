@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from modelyard.accounts import mails
 from modelyard.accounts.models import ApiKey
 from modelyard.accounts.services import record
+from modelyard.contracts.crash_points import reach
 from modelyard.endpoints.guarding import Breach, in_words, watch
 from modelyard.endpoints.models import Endpoint, Release, Verdict, VersionMinute
 from modelyard.endpoints.releasing import Plan, check, point
@@ -67,6 +68,7 @@ def _take_back(release: Release, former: Release, breach: Breach) -> None:
         log.warning("endpoint %s was rolled back: %s", endpoint.name, told["reason"])
         _record("endpoint.rollback", endpoint, **told)
     transaction.on_commit(partial(_write_to, release, breach))
+    reach("endpoint.roll_back.before_commit")
 
 
 def _record(action: str, endpoint: Endpoint, **details: Any) -> None:

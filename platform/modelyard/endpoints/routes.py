@@ -37,14 +37,18 @@ def publish_route(field: str) -> None:
 
 def publish_all_routes() -> None:
     """Make Redis say what the database says of every endpoint; what is right already stays. Raises `RedisError`."""
+    for field in outdated_routes():
+        _write(field)
+
+
+def outdated_routes() -> set[str]:
+    """The routes of which Redis does not say what the database says. Raises `RedisError`."""
     newest = Release.objects.values("endpoint").annotate(newest=Max("pk")).values("newest")
     current = {release.endpoint_id: release for release in Release.objects.filter(pk__in=newest)}
     routes = [route_of(endpoint, current.get(endpoint.pk)) for endpoint in _with_targets()]
     wanted = {route.field: _plain(route) for route in routes}
     written = {str(field): json.loads(text) for field, text in redis().hgetall(ROUTES).items()}
-    for field in wanted.keys() | written.keys():
-        if wanted.get(field) != written.get(field):
-            _write(field)
+    return {field for field in wanted.keys() | written.keys() if wanted.get(field) != written.get(field)}
 
 
 def publish_everything() -> None:

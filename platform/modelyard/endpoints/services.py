@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import record, require_role
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.signature import Signature
 from modelyard.endpoints.folding import fold_usage
 from modelyard.endpoints.models import Endpoint, Release, Target
@@ -72,6 +73,7 @@ def publish(
     quotas.commit(workspace, ENDPOINTS.name, subject=subject, amount=1)
     made = point(endpoint, checked, by=by)
     _record("endpoint.publish", endpoint, by=by, request=request, model=model.name, split=made.split)
+    reach("endpoint.publish.before_commit")
     return endpoint
 
 
@@ -98,6 +100,7 @@ def release(
     more = {"keys": made.keys, "shadow": made.shadow, "guard": made.guard}
     told = {name: value for name, value in more.items() if value}
     _record("endpoint.release", locked, by=by, request=request, split=made.split, **told)
+    reach("endpoint.release.before_commit")
     return made
 
 
@@ -110,6 +113,7 @@ def retire(endpoint: Endpoint, *, by: User, request: HttpRequest | None = None) 
     endpoint.delete()
     quotas.release(workspace, ENDPOINTS.name, subject=subject)
     transaction.on_commit(partial(publish_route, field))
+    reach("endpoint.retire.before_commit")
 
 
 @transaction.atomic
@@ -117,6 +121,7 @@ def set_alias(version: ModelVersion, name: str, *, by: User, request: HttpReques
     """Let a word mean a version, for the callers of the model's endpoints too. Raises `InvalidInput`."""
     alias = registry.set_alias(version, name, by=by, request=request)
     _republish(version.model)
+    reach("alias.set.before_commit")
     return alias
 
 
@@ -125,6 +130,7 @@ def remove_alias(model: RegisteredModel, name: str, *, by: User, request: HttpRe
     """Take a word away from a model and its endpoints. Raises `NotFound`."""
     registry.remove_alias(model, name, by=by, request=request)
     _republish(model)
+    reach("alias.remove.before_commit")
 
 
 def get_endpoint(workspace: Workspace, name: str) -> Endpoint:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
+from modelyard.contracts.crash_points import reach
 from modelyard.endpoints.models import FoldedEntry
 from modelyard.redis_connection import redis
 
@@ -35,6 +36,8 @@ def fold_stream(
                 fold([entry for entry in parsed if entry is not None])
                 place.last_id = entries[-1][0]
                 place.save(update_fields=["last_id"])
+                reach("stream.fold.before_commit")
+        reach("stream.folded")
         redis().xtrim(stream, minid=_after(place.last_id), approximate=False)
         folded += len(entries)
         if len(entries) < BATCH:

@@ -22,6 +22,7 @@ from modelyard.endpoints.client_snippets import client_snippets_of
 from modelyard.endpoints.forms import NewEndpointForm, chosen_version
 from modelyard.endpoints.models import Endpoint
 from modelyard.endpoints.playground import PlaygroundForm
+from modelyard.endpoints.reasons import ask_reasons
 from modelyard.endpoints.release_form import ReleaseForm, sent_release
 from modelyard.endpoints.release_section import release_section
 from modelyard.endpoints.snippets import snippets_of
@@ -196,8 +197,10 @@ def _versions(endpoint: Endpoint) -> list[ModelVersion]:
 def _answer(request: HttpRequest, endpoint: Endpoint, form: PlaygroundForm) -> Answer | None:
     try:
         level = services.interval_level_of(endpoint)
-        prediction = predict(endpoint, form.row(), by=_person(request), level=level)
-        return answer_of(prediction, services.promise_of(endpoint))
+        row, promise = form.row(), services.promise_of(endpoint)
+        prediction = predict(endpoint, row, by=_person(request), level=level)
+        reasons = ask_reasons(endpoint, row, prediction, by=_person(request)) if form.wants_explanation else None
+        return answer_of(prediction, promise, reasons)
     except Refused as fault:
         form.blame(fault.message)
     except PredictorAway as fault:

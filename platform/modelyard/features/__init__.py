@@ -13,6 +13,7 @@ from typing import Any
 from modelyard.features.anomalies import AnomalyDecoder
 from modelyard.features.base import BadValue, Decoder, Features, RowProblem
 from modelyard.features.decoder import ClassDecoder, ValueDecoder
+from modelyard.features.encoded_texts import EncodedTexts
 from modelyard.features.images import ImageFeatures
 from modelyard.features.series.features import SeriesFeatures
 from modelyard.features.series.forecasts import ForecastDecoder
@@ -29,6 +30,7 @@ def load_features(value: Mapping[str, Any]) -> Features:
         ImageFeatures.KIND: ImageFeatures.from_json,
         SeriesFeatures.KIND: SeriesFeatures.from_json,
         TextFeatures.KIND: TextFeatures.from_json,
+        EncodedTexts.KIND: EncodedTexts.from_json,
     }
     if value.get("kind") not in kinds:
         raise ValueError(f"features are of kind {value.get('kind')!r}; this release knows {', '.join(kinds)}")

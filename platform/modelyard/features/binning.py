@@ -25,7 +25,7 @@ from modelyard.features.columns import (
 )
 from modelyard.features.images import ImageFeatures
 from modelyard.features.table import TableFeatures
-from modelyard.features.texts import TextFeatures
+from modelyard.features.text_rows import TextRows
 from modelyard.features.values import parse_category, parse_date, parse_flag, parse_number
 
 BINS = 10
@@ -91,8 +91,8 @@ def fit_inputs(features: Features, columns: Mapping[str, Sequence[Any]]) -> list
 
 def _list_columns(features: Features) -> tuple[Column, ...]:
     """What is watched: of texts their length."""
-    if isinstance(features, TextFeatures):
-        texts = tuple(TextColumn(column.name, (), characters=False) for column in features.columns)
+    if isinstance(features, TextRows):
+        texts = tuple(TextColumn(name, (), characters=False) for name in features.texts)
         return texts + (features.table.columns if features.table else ())
     return features.columns if isinstance(features, TableFeatures) else ()
 

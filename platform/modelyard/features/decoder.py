@@ -14,17 +14,32 @@ Transform = Literal["none", "log"]
 
 
 class ClassDecoder:
-    """Names the likeliest class of the output `probabilities`, shape (rows, classes)."""
+    """Names the likeliest class of the output `probabilities`, shape (rows, classes).
+
+    Of two classes `named` may be given a `threshold`: it is named from that probability on, the other below it.
+    """
 
     KIND = "classes"
     OUTPUT = "probabilities"
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], *, named: str | None = None, threshold: float | None = None) -> None:
         self.labels = tuple(labels)
+        self.named = named
+        self.threshold = threshold
+        if (named is None) != (threshold is None) or (named is not None and len(self.labels) != 2):
+            raise ValueError(f"a threshold belongs to one of two labels; got {named!r} of {len(self.labels)} labels")
+        self._place = self.labels.index(named) if named is not None else None
+
+    def choose(self, probabilities: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the place of the label that is named, one a row."""
+        if self._place is None:
+            best: NDArray[np.intp] = probabilities.argmax(axis=1)
+            return best
+        return np.where(probabilities[:, self._place] >= self.threshold, self._place, 1 - self._place)
 
     def decode(self, outputs: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
         probabilities = outputs[self.OUTPUT]
-        best = probabilities.argmax(axis=1).tolist()
+        best = self.choose(probabilities).tolist()
         labels = self.labels
         return [
             {"label": labels[index], "score": row[index], "probabilities": dict(zip(labels, row, strict=True))}
@@ -33,16 +48,17 @@ class ClassDecoder:
 
     def arrays(self, outputs: Mapping[str, NDArray[Any]]) -> Arrays:
         probabilities = outputs[self.OUTPUT]
-        best = probabilities.argmax(axis=1)
+        best = self.choose(probabilities)
         scores = probabilities[np.arange(len(best)), best]
         return {"label": np.array(self.labels, dtype=object)[best], "score": scores, "probabilities": probabilities}
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.KIND, "labels": list(self.labels)}
+        threshold = {} if self.named is None else {"named": self.named, "threshold": self.threshold}
+        return {"kind": self.KIND, "labels": list(self.labels), **threshold}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        return cls(value["labels"])
+        return cls(value["labels"], named=value.get("named"), threshold=value.get("threshold"))
 
 
 class ValueDecoder:

@@ -3,18 +3,22 @@
 The header is read before anything is decoded, so that a small file that claims a huge picture costs nothing. EXIF
 rotation is heeded, transparency laid on white, 16-bit grey scaled, CMYK converted, animations give their first frame.
 Resizing is plain bilinear with antialiasing in floating point, which Keras's `Resizing` layer computes alike.
+
+Pillow is loaded with the first picture: processes that see none need not carry it.
 """
 
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from modelyard.features.base import Arrays, BadValue, RowProblem
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 30_000
@@ -67,8 +71,10 @@ class ImageFeatures:
         return cls(value["height"], value["width"], value["channels"])
 
 
-def open_image(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> "Image.Image":
     """Return the first frame, decoded and upright. Raises `BadValue` for what is no image, damaged, or too large."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -97,7 +103,7 @@ def check_size(width: int, height: int) -> None:
         )
 
 
-def is_coloured(picture: Image.Image) -> bool:
+def is_coloured(picture: "Image.Image") -> bool:
     """Whether the picture holds colour: more than grey, whatever mode it is stored in."""
     if picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;"):
         return False
@@ -107,8 +113,10 @@ def is_coloured(picture: Image.Image) -> bool:
     return bool(np.ptp(array, axis=2).max(initial=0) > 12)
 
 
-def convert_image(picture: Image.Image, channels: int) -> Image.Image:
+def convert_image(picture: "Image.Image", channels: int) -> "Image.Image":
     """Return the picture as 8-bit grey (1 channel) or RGB (3 channels)."""
+    from PIL import Image
+
     if picture.mode in ("I", "F") or picture.mode.startswith("I;"):
         picture = _to_eight_bit(picture)
     if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
@@ -118,8 +126,10 @@ def convert_image(picture: Image.Image, channels: int) -> Image.Image:
     return picture.convert("L" if channels == 1 else "RGB")
 
 
-def _to_eight_bit(picture: Image.Image) -> Image.Image:
+def _to_eight_bit(picture: "Image.Image") -> "Image.Image":
     """Scale deep grey to 8 bit: Pillow's own conversion would clip everything above 255 to white."""
+    from PIL import Image
+
     deep = np.nan_to_num(np.asarray(picture, dtype=np.float64))
     highest = deep.max(initial=0.0)
     if highest > 255:
@@ -132,6 +142,8 @@ def convert_pixels(pixels: NDArray[Any], channels: int) -> NDArray[Any]:
 
     Raises `BadValue` for another shape, for what is no number and for values that no pixel has.
     """
+    from PIL import Image
+
     depth = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or depth not in (1, 3, 4):
         shape = list(pixels.shape)
@@ -151,6 +163,8 @@ def convert_pixels(pixels: NDArray[Any], channels: int) -> NDArray[Any]:
 
 def resize(pixels: NDArray[Any], height: int, width: int) -> Pixels:
     """Return float32 pixels of the wanted size, bilinear with antialiasing."""
+    from PIL import Image
+
     if pixels.shape[:2] == (height, width):
         return pixels.astype(np.float32)
     planes = [

@@ -5,8 +5,6 @@ them; `token_ids` (int32, 0 fills up, 1 is unknown) in the order of the text; an
 them, the numbers led by figures about each text: how long it is and what share is capitals, digits, signs.
 """
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -14,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.contracts.sentences import sentence as _
-from modelyard.features.base import Arrays, BadValue, RowProblem
-from modelyard.features.columns import Values, list_values
+from modelyard.features.base import Arrays
 from modelyard.features.fitting import ColumnReport
 from modelyard.features.grams import clean_text, split_tokens
 from modelyard.features.table import TableFeatures
+from modelyard.features.text_rows import Places, TextRows, fit_table
 from modelyard.features.values import parse_text
 from modelyard.features.vocabularies import MOST_GRAMS, Grams, Tokens
 
@@ -30,10 +28,7 @@ MOST_CELLS = 2e8
 """Of the arrays that training holds in memory."""
 USUAL = 0.98
 """The share of training texts that the arrays are long enough for."""
-FIGURES = 4
 WORDLESS = str(_("left out: no word of it occurs twice"))
-_CAPITALS, _NUMERALS = re.compile(r"[A-Z]+"), re.compile(r"[0-9]+")
-_SIGNS = re.compile(r"[!-/:-@\[-`{-~]+")
 
 
 class TextColumn:
@@ -61,8 +56,8 @@ class TextColumn:
         return cls(value["name"], Grams.from_json(value), value["most"])
 
 
-class TextFeatures:
-    """Fitted features. `table` reads the columns that are no texts; None where there are none."""
+class TextFeatures(TextRows):
+    """Fitted features."""
 
     KIND = "texts"
 
@@ -76,21 +71,14 @@ class TextFeatures:
         table: TableFeatures | None = None,
         reports: Sequence[ColumnReport] = (),
     ) -> None:
+        super().__init__([column.name for column in columns], required=required, table=table, reports=reports)
         self.columns = tuple(columns)
         self.tokens = tokens
         self.most_tokens = most_tokens
-        self.table = table
-        self.required = frozenset([*required, *(table.required if table else ())])
-        self.names = (*(column.name for column in self.columns), *(table.names if table else ()))
-        self.reports = tuple(reports)
 
     @property
     def gram_count(self) -> int:
         return sum(len(column.grams) for column in self.columns)
-
-    @property
-    def code_sizes(self) -> tuple[int, ...]:
-        return self.table.code_sizes if self.table else ()
 
     @classmethod
     def fit(
@@ -106,8 +94,7 @@ class TextFeatures:
         together = [[token for text in row for token in text] for row in rows]
         lengths = [len(text) for name in used for text in tokens[name]]
         usual = int(np.quantile(lengths, USUAL)) if lengths else 0
-        others = {name: kind for name, kind in kinds.items() if kind != "text"}
-        table = TableFeatures.fit(columns, others) if others else None
+        table, beside = fit_table(columns, kinds)
         missing = {name: sum(text is None for text in columns[name]) for name in names}
         reports = [_report(fitted[name], missing[name]) for name in names]
         return cls(
@@ -115,42 +102,17 @@ class TextFeatures:
             Tokens.fit(together),
             max(FEWEST_TOKENS_OF_A_TEXT, min(MOST_TOKENS_OF_A_TEXT, usual)),
             required=[name for name in used if not missing[name]],
-            table=table if table and table.columns else None,
-            reports=[*reports, *(table.reports if table else ())],
+            table=table,
+            reports=[*reports, *beside],
         )
 
-    def transform(self, rows: Sequence[object]) -> Arrays:
-        """A row may be the text itself where the model takes nothing else."""
-        bare = len(self.names) == 1
-        listed: list[Mapping[str, object]] = []
-        for index, row in enumerate(rows):
-            if bare and (isinstance(row, str) or row is None):
-                listed.append({self.names[0]: row})
-                continue
-            if not isinstance(row, Mapping):
-                wanted = "a text, or an object of" if bare else "an object of"
-                raise RowProblem(index, None, f"a row must be {wanted} column names to values, got {row!r:.40}")
-            for name in self.names:
-                if name in self.required and name not in row:
-                    raise RowProblem(index, name, _absent(name))
-            listed.append(row)
-        return self._transform({name: [row.get(name) for row in listed] for name in self.names}, len(listed))
-
-    def transform_columns(self, columns: Mapping[str, Values]) -> Arrays:
-        rows = len(next(iter(columns.values()))) if columns else 0
-        for name in self.names:
-            if name not in columns and name in self.required and rows:
-                raise RowProblem(0, name, _absent(name))
-        return self._transform({name: columns.get(name, [None] * rows) for name in self.names}, rows)
-
-    def _transform(self, columns: Mapping[str, Values], rows: int) -> Arrays:
+    def read_texts(self, columns: Mapping[str, Sequence[str | None]], rows: int) -> Arrays:
         width = sum(column.most for column in self.columns)
         ids, weights = np.zeros((rows, width), np.int32), np.zeros((rows, width), np.float32)
         tokens = np.zeros((rows, len(self.columns) * self.most_tokens), np.int32)
-        figures = np.zeros((rows, len(self.columns) * FIGURES), np.float32)
         start, first = 0, 0
         for place, column in enumerate(self.columns):
-            for row, text in enumerate(_read(column.name, columns[column.name])):
+            for row, text in enumerate(columns[column.name]):
                 if text is None:
                     continue
                 split = split_tokens(clean_text(text))
@@ -159,16 +121,14 @@ class TextFeatures:
                 weights[row, start : start + len(found)] = shares
                 numbers = self.tokens.find(split, self.most_tokens)
                 tokens[row, place * self.most_tokens : place * self.most_tokens + len(numbers)] = numbers
-                figures[row, place * FIGURES : (place + 1) * FIGURES] = _figures(text)
             start, first = start + column.most, first + len(column.grams)
-        arrays: Arrays = {"gram_ids": ids, "gram_weights": weights, "token_ids": tokens, "numbers": figures}
-        if self.table is not None:
-            beside = self.table.transform_columns({name: columns[name] for name in self.table.names})
-            if "numbers" in beside:
-                arrays["numbers"] = np.concatenate([figures, beside["numbers"]], axis=1)
-            if "codes" in beside:
-                arrays["codes"] = beside["codes"]
-        return arrays
+        return {"gram_ids": ids, "gram_weights": weights, "token_ids": tokens}
+
+    def places_of_text(self, place: int) -> Places:
+        start = sum(column.most for column in self.columns[:place])
+        grams = list(range(start, start + self.columns[place].most))
+        tokens = range(place * self.most_tokens, (place + 1) * self.most_tokens)
+        return {"gram_ids": grams, "gram_weights": grams, "token_ids": list(tokens)}
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -195,32 +155,7 @@ def _tokenise(text: str | None) -> list[str]:
     return split_tokens(clean_text(text)) if text else []
 
 
-def _read(name: str, values: Values) -> list[str | None]:
-    """Raises `RowProblem` for the first value that is no text."""
-    try:
-        listed = list_values(values)
-    except BadValue as fault:
-        raise RowProblem(0, name, f"column '{name}' {fault.message}") from None
-    texts: list[str | None] = []
-    for row, value in enumerate(listed):
-        try:
-            texts.append(parse_text(value))
-        except BadValue as fault:
-            raise RowProblem(row, name, f"column '{name}' {fault.message}") from None
-    return texts
-
-
-def _figures(text: str) -> tuple[float, ...]:
-    """The length of a text on a logarithmic scale, and its shares of capitals, digits and signs; all about 0 to 1."""
-    shares = (sum(map(len, pattern.findall(text))) / len(text) for pattern in (_CAPITALS, _NUMERALS, _SIGNS))
-    return (math.log1p(len(text)) / 8.0, *shares)
-
-
 def _report(column: TextColumn, missing: int) -> ColumnReport:
     count = len(column.grams)
     use = f"a text, {count} words and parts of words" if count else WORDLESS
     return ColumnReport(column=column.name, kind="text", use=use, missing=missing)
-
-
-def _absent(name: str) -> str:
-    return f"column '{name}' is missing; send null where its value is not known"

@@ -25,6 +25,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self
 
 from modelyard.ciphering import DecryptingReader, EncryptingWriter, KeyRing, Tampered, WrongKey, is_encrypted
+from modelyard.contracts.crash_points import reach
+from modelyard.contracts.jsonfile import flush
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -137,9 +139,12 @@ class _Reading(io.RawIOBase):
 
 
 @contextmanager
-def writing(target: Path, keys: KeyRing) -> Iterator[ArchiveWriter]:
-    """Write an archive, which has its name only once it is whole and on the disk, for its owner alone."""
-    partial = target.with_name(f"{target.name}.partial")
+def writing(target: Path, keys: KeyRing, scratch: Path | None = None) -> Iterator[ArchiveWriter]:
+    """Write an archive, which has its name only once it is whole and on the disk, for its owner alone.
+
+    Until then it grows in `scratch`, a folder on the same disk; without one, beside its place.
+    """
+    partial = (scratch or target.parent) / f"{target.name}.partial"
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             encrypting = EncryptingWriter(file, keys.current) if keys else None
@@ -149,8 +154,12 @@ def writing(target: Path, keys: KeyRing) -> Iterator[ArchiveWriter]:
             if encrypting is not None:
                 encrypting.finish()
             file.flush()
+            reach("backup.before_fsync")
             os.fsync(file.fileno())
+        reach("backup.before_rename")
         partial.rename(target)
+        flush(target.parent)
+        reach("backup.renamed")
     finally:
         partial.unlink(missing_ok=True)
 
@@ -189,6 +198,7 @@ class Archive:
             for block in self.blocks(name):
                 file.write(block)
             file.flush()
+            reach("restore.before_fsync")
             os.fsync(file.fileno())
 
 

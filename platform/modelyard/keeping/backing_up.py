@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from modelyard.errors import StorageAway, StorageDamaged
 from modelyard.keeping import secrets, snapshots
 from modelyard.keeping.archive import ArchiveWriter, BadArchive, Manifest, writing
 from modelyard.keeping.filing import Filing, list_filings
+from modelyard.objects import locks
 
 HOME = "home/"
+SCRATCH = ".modelyard-backup-"
 REMEMBERED = ("sample.json",)
 """Files of the home folder that say what was done once and is not done again."""
 
@@ -42,9 +46,12 @@ def back_up(target: Path) -> Made:
     keys, bucket = settings.ENVIRONMENT.backup_keys, settings.ENVIRONMENT.bucket
     if bucket is not None and bucket.keys and not keys:
         raise BadArchive("files are encrypted here, so a backup has to be too: set MODELYARD_BACKUP_KEY_FILE")
-    scratch = Path(tempfile.mkdtemp(prefix=".modelyard-backup-", dir=path.parent))
     try:
-        with snapshots.taking(scratch) as snapshot, writing(path, keys) as archive:
+        with (
+            _scratch_beside(path) as scratch,
+            snapshots.taking(scratch) as snapshot,
+            writing(path, keys, scratch) as archive,
+        ):
             migrations = snapshots.list_migrations(snapshot)
             tables = snapshot.add_to(archive)
             absent = [_name(filing) for filing in list_filings(snapshot.fetch) if not _add_files(archive, filing)]
@@ -64,8 +71,6 @@ def back_up(target: Path) -> Made:
             archive.finish(manifest)
     except OSError as fault:
         raise BadArchive(f"the backup was not made: {fault}") from fault
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     record("installation.back_up", path.name, by=None, workspace=None, bytes=path.stat().st_size)
     still_wanted = {_name(filing) for filing in list_filings(snapshots.fetch_now)}
     return Made(
@@ -75,6 +80,24 @@ def back_up(target: Path) -> Made:
         absent=[name for name in absent if name in still_wanted],
         has_secrets=bool(keys),
     )
+
+
+@contextmanager
+def _scratch_beside(path: Path) -> Iterator[Path]:
+    """A folder on the disk that the backup goes to, gone afterwards; those of backups that were killed go too.
+
+    Who works in one holds a lock on it, which ends with the process.
+    """
+    for left in path.parent.glob(f"{SCRATCH}*"):
+        with locks.exclusive_now(left / "lock") as abandoned:
+            if abandoned:
+                shutil.rmtree(left, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=path.parent))
+    try:
+        with locks.exclusive(scratch / "lock"):
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _free_target(target: Path) -> Path:

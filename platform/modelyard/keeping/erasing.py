@@ -19,6 +19,7 @@ from modelyard.accounts.models import ApiKey, Membership, Role, User, Workspace
 from modelyard.accounts.services import record, require_role
 from modelyard.batches.models import BatchPrediction
 from modelyard.batches.settling import delete_batch
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets.models import Dataset, DatasetVersion, Upload
 from modelyard.datasets.services import delete_dataset
 from modelyard.deletions import Deletion, Weight, announce
@@ -148,6 +149,7 @@ def _erase_runs(runs: "QuerySet[TrainingRun]", *, by: User | None) -> None:
         transaction.on_commit(partial(storage.remove, run.folder))
         _count, rows = run.delete()
         announce("run", subject, workspace=run.workspace, by=by, rows=rows, weight=weight)
+    reach("runs.delete.before_commit")
 
 
 def _remove_workspace(workspace: Workspace) -> tuple[Counter[str], Weight]:
@@ -191,6 +193,7 @@ def _delete(row: Workspace | User, folders: list[Path]) -> tuple[Counter[str], W
     _count, rows = row.delete()
     for folder in folders:
         transaction.on_commit(partial(storage.remove, folder))
+    reach("erase.before_commit")
     return Counter({name: count for name, count in rows.items() if count}), weight
 
 

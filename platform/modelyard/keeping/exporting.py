@@ -10,7 +10,7 @@ person.json                        the account, memberships, keys (never the key
 import json
 import logging
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +31,7 @@ from modelyard.accounts.models import AuditEvent, Role, User, Workspace
 from modelyard.accounts.services import record
 from modelyard.batches.models import BatchPrediction
 from modelyard.contracts.batch import RESULT
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets.models import DatasetVersion
 from modelyard.endpoints.models import Endpoint, PredictionUsage, Release
 from modelyard.errors import Conflict, ModelyardError
@@ -70,6 +71,7 @@ def request_export(person: User, *, request: HttpRequest | None = None) -> Expor
     export = Export.objects.create(person=person)
     record("person.export", str(person.pk), by=person, workspace=None, request=request)
     enqueue("export", str(export.pk))
+    reach("export.request.before_commit")
     return export
 
 
@@ -81,6 +83,7 @@ def make_export(export_id: UUID) -> bool:
     export = Export.objects.select_related("person").filter(pk=export_id).first()
     if not claimed or export is None:
         return False
+    reach("export.claimed")
     try:
         _write(export)
     except (ModelyardError, OSError) as fault:
@@ -106,6 +109,7 @@ def reconcile_exports() -> None:
     for export in Export.objects.filter(expires_at__lt=now):
         with transaction.atomic():
             _remove(export)
+            reach("export.expire.before_commit")
     lost = Export.objects.filter(state=ExportState.RUNNING, seen_at__lt=now - SILENT)
     lost.filter(attempt__gte=MOST_ATTEMPTS).update(state=ExportState.FAILED)
     lost.update(state=ExportState.QUEUED)
@@ -113,7 +117,17 @@ def reconcile_exports() -> None:
         "pk", flat=True
     ):
         ring("export", str(export_id))
-    storage.sweep("exports", lambda ids: Export.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    for kind, find_rows in OWNERS.items():
+        storage.sweep(kind, find_rows)
+
+
+def _find_wanted(subjects: Collection[UUID]) -> Collection[UUID]:
+    wanted = Export.objects.exclude(state=ExportState.FAILED).filter(pk__in=subjects)
+    return wanted.values_list("pk", flat=True)
+
+
+OWNERS: Mapping[str, storage.Finder] = {"exports": _find_wanted}
+"""Who wants files of each kind: what a failed export left goes."""
 
 
 def _write(export: Export) -> None:
@@ -131,6 +145,7 @@ def _write(export: Export) -> None:
             _add(archive, piece)
             Export.objects.filter(pk=export.pk).update(done=F("done") + 1, seen_at=timezone.now())
     export.size = path.stat().st_size
+    reach("export.written")
     export.seal = storage.keep(export.folder)
 
 

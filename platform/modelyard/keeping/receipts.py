@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from modelyard.accounts.models import Role, User
 from modelyard.accounts.services import record
+from modelyard.contracts.crash_points import reach
 from modelyard.deletions import Deletion, Weight
 from modelyard.keeping.models import Receipt
 from modelyard.keeping.purging import purge, purge_on_commit
@@ -61,6 +62,7 @@ def write(deletion: Deletion, *parts: Deletion) -> Receipt:
     receipt.save(force_insert=True)
     record("receipt", str(receipt.pk), by=None, workspace=None, digest=receipt.digest, kind=receipt.kind)
     purge_on_commit()
+    reach("receipt.before_commit")
     return receipt
 
 

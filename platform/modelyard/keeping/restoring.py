@@ -21,6 +21,7 @@ from modelyard import storage
 from modelyard.accounts.models import ApiKey
 from modelyard.accounts.services import record
 from modelyard.batches.models import BatchPrediction
+from modelyard.contracts.crash_points import reach
 from modelyard.datasets import uploads
 from modelyard.datasets.models import DatasetVersion, Upload, VersionState
 from modelyard.keeping import secrets, snapshots
@@ -170,7 +171,9 @@ def _file_one(filing: Filing, source: Path) -> str:
     seal = storage.keep(source, at=filing.folder, manifest=filing.manifest)
     if storage.current_shelf() is None:
         filing.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        reach("restore.before_filing")
         source.rename(filing.folder)
+        reach("restore.filed")
     return seal
 
 

@@ -18,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
+from modelyard.contracts.crash_points import reach
 from modelyard.keeping.archive import Archive, ArchiveWriter, BadArchive
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -164,7 +165,9 @@ def _loading_sqlite(archive: Archive, path: Path) -> Iterator[None]:
         connection.close()
         connection.settings_dict["NAME"] = str(final)
     final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    reach("restore.before_database")
     path.rename(final)
+    reach("restore.database_there")
 
 
 @contextmanager

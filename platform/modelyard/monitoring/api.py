@@ -178,7 +178,7 @@ class DriftView(WorkspaceView):
         return Response(
             {
                 "window": window,
-                "comparable": drift is not None,
+                "comparable": drift is not None and bool(drift.columns),
                 "version": version.number,
                 "rows": drift.rows if drift else 0,
                 "level": drift.level if drift else "few",

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import record, require_role
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.observations import MONITORING
 from modelyard.endpoints.models import Endpoint
 from modelyard.endpoints.services import first_target
@@ -49,6 +50,7 @@ def keep_values(endpoint: Endpoint, keep: bool, *, by: User, request: HttpReques
     details: dict[str, Any] = {"name": endpoint.name, "keep_values": keep}
     record("endpoint.monitoring", str(endpoint.id), by=by, workspace=endpoint.workspace, request=request, **details)
     transaction.on_commit(partial(_publish, endpoint.route_field))
+    reach("endpoint.watch.before_commit")
 
 
 def keeps_values(endpoint: Endpoint) -> bool:
@@ -58,14 +60,18 @@ def keeps_values(endpoint: Endpoint) -> bool:
 
 def publish_rules() -> None:
     """Make Redis say what the database says; what is right already stays. Raises `RedisError`."""
+    for field in outdated_rules():
+        _write(field)
+
+
+def outdated_rules() -> set[str]:
+    """The endpoints of whose rules Redis does not say what the database says. Raises `RedisError`."""
     wanted = {
         rules.endpoint.route_field: rules.published.to_json()
         for rules in EndpointRules.objects.select_related("endpoint")
     }
     written = {str(field): json.loads(text) for field, text in redis().hgetall(MONITORING).items()}
-    for field in wanted.keys() | written.keys():
-        if wanted.get(field) != written.get(field):
-            _write(field)
+    return {field for field in wanted.keys() | written.keys() if wanted.get(field) != written.get(field)}
 
 
 def drift_of(endpoint: Endpoint, version: ModelVersion, *, hours: int) -> Drift | None:

@@ -23,6 +23,7 @@ from modelyard.ciphering import (
     plain_size,
     sealed_size,
 )
+from modelyard.contracts.crash_points import reach
 from modelyard.objects.faults import Damaged
 from modelyard.objects.folder import FolderStore
 from modelyard.objects.store import Store
@@ -73,6 +74,9 @@ class EncryptedStore:
     def delete_below(self, prefix: str, *, but: Collection[str] = ()) -> None:
         self.inner.delete_below(prefix, but=but)
 
+    def delete_unfinished(self, before: datetime) -> None:
+        self.inner.delete_unfinished(before)
+
     def renew(self, key: str) -> bool:
         """Encrypt an object anew where a former key did; returns whether it was so."""
         size = self.inner.size_of(key)
@@ -95,6 +99,7 @@ class EncryptedStore:
                 digest.update(block)
                 plain.write(block)
             plain.flush()
+            reach("object.decrypt.before_fsync")
             os.fsync(plain.fileno())
         return digest.hexdigest()
 

@@ -5,10 +5,12 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from modelyard.contracts.crash_points import reach
+from modelyard.contracts.jsonfile import flush
 from modelyard.objects.faults import Damaged, Unreachable
 
 BLOCK = 1024**2
@@ -46,6 +48,7 @@ class FolderStore:
                 digest.update(block)
                 file.write(block)
             file.flush()
+            reach("object.fetch.before_fsync")
             os.fsync(file.fileno())
         return digest.hexdigest()
 
@@ -75,6 +78,14 @@ class FolderStore:
             for folder in (*folders, self._path(prefix)):
                 if folder != self.root and folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
+
+    def delete_unfinished(self, before: datetime) -> None:
+        """Delete what began to arrive before this and never did: its process was killed."""
+        folder = self.root / ARRIVING
+        for path in folder.iterdir() if folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
 
     def _below(self, prefix: str) -> Iterator[Path]:
         folder = self._path(prefix)
@@ -109,10 +120,14 @@ class FolderStore:
             arriving.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
                 yield arriving
+                reach("object.before_fsync")
                 with arriving.open("rb") as file:
                     os.fsync(file.fileno())
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                reach("object.before_rename")
                 arriving.rename(target)
+                flush(target.parent)
+                reach("object.renamed")
             finally:
                 arriving.unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from modelyard.contracts.artifact import digest_of
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.jsonfile import write_bytes, write_json
 from modelyard.objects import locks
 from modelyard.objects.bucket import Bucket
@@ -83,7 +84,9 @@ class Shelf:
                 if self.store.size_of(place) != entry.bytes:
                     self.store.put_file(place, sources[name])
             seal = digest(content)
+            reach("folder.before_sealing")
             self.store.put_bytes(f"{key}/{seal}", content)
+            reach("folder.sealed")
             with locks.exclusive(self._lock(_name(key), "fetch")):
                 self._note(key, Copy(seal=seal, index=index, here=frozenset(index.files if at is None else ())))
         return seal
@@ -143,6 +146,7 @@ class Shelf:
         """Delete a folder or file, here and in the store."""
         key = self.key_of(folder)
         self._drop(key)
+        reach("folder.before_deletion")
         self.store.delete_below(f"{key}/")
 
     def key_of(self, folder: Path) -> str:
@@ -225,9 +229,11 @@ class Shelf:
                 unpack(arrived, scratch / "folder")
                 arrived = scratch / "folder"
             place = folder / name
+            reach("copy.before_rename")
             if place.is_dir():
                 place.rename(scratch / "former")
             arrived.rename(place)
+            reach("copy.renamed")
 
     def _has(self, folder: Path, copy: Copy | None, seal: str, names: tuple[str, ...], extra: tuple[str, ...]) -> bool:
         if copy is None or copy.seal != seal:

@@ -134,6 +134,17 @@ class Store:
         if doomed:
             self._delete(doomed)
 
+    def delete_unfinished(self, before: datetime) -> None:
+        """Abort what began to be stored in parts before this and never was: its process was killed."""
+        try:
+            for page in self._pages("list_multipart_uploads", ""):
+                for begun in page.get("Uploads", ()):
+                    if begun["Initiated"] < before:
+                        self._abort(begun["Key"], begun["UploadId"])
+        except Unreachable as fault:
+            if not _is_unknown_to_store(fault):
+                raise
+
     # -- asking
 
     def _ask(self, act: str, key: str, question: Callable[[Any, dict[str, str]], Answer]) -> Answer:
@@ -197,15 +208,12 @@ class Store:
 
     def _find_versions(self, prefix: str) -> Iterator[dict[str, str]]:
         """Everything below `prefix`, older versions and marks of deletion included where the store has such."""
-        from botocore.exceptions import ClientError
-
         try:
             for page in self._pages("list_object_versions", prefix):
                 for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
                     yield {"Key": found["Key"], "VersionId": found["VersionId"]}
         except Unreachable as fault:
-            cause = fault.__cause__
-            if not isinstance(cause, ClientError) or str(cause.response["Error"]["Code"]) not in UNVERSIONED:
+            if not _is_unknown_to_store(fault):
                 raise
             for key, _written in self.list_keys(prefix):
                 yield {"Key": self.bucket.prefix + key}
@@ -221,8 +229,23 @@ class Store:
         for failure in answer.get("Errors", ()):
             raise Unreachable(f"could not delete {failure.get('Key')}: {failure.get('Message') or failure.get('Code')}")
 
+    def _abort(self, key: str, upload: str) -> None:
+        self._ask(
+            "abort",
+            "",
+            lambda client, place: client.abort_multipart_upload(Bucket=place["Bucket"], Key=key, UploadId=upload),
+        )
+
     def _name(self, key: str) -> str:
         return f"{self.bucket.name}/{self.bucket.prefix}{key}"
+
+
+def _is_unknown_to_store(fault: Unreachable) -> bool:
+    """Whether the store has no such thing as what it was asked for, or forbids it."""
+    from botocore.exceptions import ClientError
+
+    cause = fault.__cause__
+    return isinstance(cause, ClientError) and str(cause.response["Error"]["Code"]) in UNVERSIONED
 
 
 def _transfer_faults() -> tuple[type[Exception], ...]:

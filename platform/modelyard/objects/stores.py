@@ -30,6 +30,8 @@ class AnyStore(Protocol):
 
     def delete_below(self, prefix: str, *, but: Collection[str] = ()) -> None: ...
 
+    def delete_unfinished(self, before: datetime) -> None: ...
+
 
 def open_store(bucket: Bucket) -> AnyStore:
     inner = Store(bucket) if bucket.folder is None else FolderStore(bucket.folder)

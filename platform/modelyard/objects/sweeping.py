@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from modelyard.objects import locks
@@ -33,6 +33,7 @@ def sweep(shelf: Shelf) -> None:
         discard(path)
     for path in _quiet(shelf.root / ".locks"):
         _remove_unused(path)
+    shelf.store.delete_unfinished(datetime.now(UTC) - timedelta(seconds=QUIET_SECONDS))
     shelf.make_room()
 
 
@@ -89,4 +90,12 @@ def _kinds_here(shelf: Shelf) -> list[str]:
 def _quiet(folder: Path) -> list[Path]:
     """What in `folder` nothing was added to for a day."""
     oldest = time.time() - QUIET_SECONDS
-    return [path for path in folder.iterdir() if path.stat().st_mtime < oldest] if folder.is_dir() else []
+    return [path for path in folder.iterdir() if _changed_before(path, oldest)] if folder.is_dir() else []
+
+
+def _changed_before(path: Path, moment: float) -> bool:
+    """Others take things away meanwhile: what is gone is of no interest."""
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False

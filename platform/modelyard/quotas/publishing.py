@@ -46,12 +46,18 @@ def publish_limits(workspace_id: UUID) -> None:
 def publish_all_limits() -> None:
     """Write the limits of every workspace, and this month's predictions where Redis lost count. Raises `RedisError`."""
     month = timezone.now().strftime("%Y-%m")
-    written = redis().hgetall(LIMITS)
-    for workspace_id in Workspace.objects.values_list("pk", flat=True):
-        if written.get(str(workspace_id)) != json.dumps(limits_of(workspace_id).to_json()):
-            _write(workspace_id)
+    for workspace_id in outdated_limits():
+        _write(UUID(workspace_id))
     for quota in Quota.objects.filter(Q(used__gt=0) | Q(reserved__gt=0), kind=PREDICTIONS.name, period=month):
         _restore_spent(quota)
+
+
+def outdated_limits() -> set[str]:
+    """The workspaces of whose limits Redis does not say what the database says. Raises `RedisError`."""
+    written = {str(field): text for field, text in redis().hgetall(LIMITS).items()}
+    workspaces = Workspace.objects.values_list("pk", flat=True)
+    wanted = {str(workspace): json.dumps(limits_of(workspace).to_json()) for workspace in workspaces}
+    return {field for field in wanted.keys() | written.keys() if wanted.get(field) != written.get(field)}
 
 
 def tell_spent(workspace: Workspace, subject: str, change: int) -> None:
@@ -81,8 +87,9 @@ def _restore_spent(quota: Quota) -> bool:
 
 
 def _write(workspace_id: UUID) -> None:
-    def read() -> dict[str, Any]:
-        return limits_of(workspace_id).to_json()
+    def read() -> dict[str, Any] | None:
+        known = Workspace.objects.filter(pk=workspace_id).exists()
+        return limits_of(workspace_id).to_json() if known else None
 
     mirror(LIMITS, str(workspace_id), read, kind="limits")
 

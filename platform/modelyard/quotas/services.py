@@ -18,6 +18,7 @@ from django.utils.functional import Promise
 
 from modelyard.accounts.models import User, Workspace
 from modelyard.accounts.services import record
+from modelyard.contracts.crash_points import reach
 from modelyard.errors import InvalidInput, NotAllowed, QuotaExceeded
 from modelyard.quotas import publishing
 from modelyard.quotas.kinds import KINDS, QuotaKind
@@ -158,6 +159,7 @@ def set_limit(workspace: Workspace, kind: str, limit: int, *, by: User, request:
     record("quota.change", subject, by=by, workspace=workspace, request=request, before=quota.limit, after=limit)
     note_reached(quota)
     publishing.publish_on_commit(workspace)
+    reach("quota.set.before_commit")
 
 
 def overview(workspace: Workspace, *, at: datetime | None = None) -> list[QuotaStatus]:

@@ -46,8 +46,15 @@ def score_plot(report: Mapping[str, Any]) -> Plot | None:
         x_ticks=across.ticks(),
         y_ticks=up.ticks(),
         bars=columns_of(columns, across, up),
-        lines=[Line(path=path_of([(threshold, up.low), (threshold, up.high)], across, up), reference=True)],
+        lines=[
+            Line(
+                id="threshold",
+                path=path_of([(threshold, up.low), (threshold, up.high)], across, up),
+                reference=True,
+            )
+        ],
         table=Table(head=[_("Score"), _("Rows")], rows=rows),
+        across=across,
     )
 
 

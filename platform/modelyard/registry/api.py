@@ -14,6 +14,7 @@ from modelyard.api_base import WorkspaceView
 from modelyard.contracts.artifact import DOWNLOADS
 from modelyard.errors import InvalidInput
 from modelyard.registry import services
+from modelyard.registry.deriving import choose_threshold
 from modelyard.registry.downloads import open_download
 from modelyard.registry.models import ModelVersion, RegisteredModel
 from modelyard.streamed_file import StreamedFile
@@ -123,6 +124,26 @@ class VersionView(WorkspaceView):
         version = services.get_version(services.get_model(self.workspace, name), number)
         services.delete_version(version, by=self.person, request=request._request)
         return Response(status=204)
+
+
+class ThresholdSerializer(serializers.Serializer[Any]):
+    """The probability, or the score of an anomaly, from which the model is to name its class."""
+
+    threshold = serializers.FloatField(min_value=0.0)
+
+
+class ThresholdView(WorkspaceView):
+    """Choosing another threshold for a model that is trained."""
+
+    @extend_schema(request=ThresholdSerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str, number: int) -> Response:
+        """Make a version with the measured threshold that is nearest; asking twice gives the same version."""
+        version = services.get_version(services.get_model(self.workspace, name), number)
+        wanted = ThresholdSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        threshold = wanted.validated_data["threshold"]
+        derived = choose_threshold(version, threshold, by=self.person, request=request._request)
+        return Response(VersionSerializer(derived).data, status=201)
 
 
 class DownloadView(WorkspaceView):

@@ -8,5 +8,6 @@ urlpatterns = [
     path("models", api.ModelListView.as_view(), name="models"),
     path("models/<str:name>", api.ModelView.as_view(), name="model"),
     path("models/<str:name>/versions/<int:number>", api.VersionView.as_view(), name="model-version"),
+    path("models/<str:name>/versions/<int:number>/threshold", api.ThresholdView.as_view(), name="model-threshold"),
     path("models/<str:name>/versions/<int:number>/download", api.DownloadView.as_view(), name="model-download"),
 ]

@@ -63,23 +63,34 @@ def threshold_plot(report: Report) -> Plot | None:
     across, up = x_scale((), low=0, high=1), y_scale((), low=0, high=1)
     titles = {"precision": _("Right when named (precision)"), "recall": _("Found (recall)"), "f1": "F1"}
     best = next(point for point in points if point["threshold"] == thresholds["best"])
+    present = thresholds.get("chosen", 0.5)
     words = _(
-        "Naming “%(label)s” from a probability of %(best)s gives the highest F1, %(f1)s. The model names the likelier "
-        "class, which is a threshold of a half; whoever reads the probabilities can choose another."
+        "Naming “%(label)s” from a probability of %(best)s gives the highest F1, %(f1)s. This version names it from "
+        "%(present)s, the dashed line."
     )
+    said = {
+        "label": thresholds["label"],
+        "best": percent(best["threshold"]),
+        "f1": number(best["f1"], 3),
+        "present": percent(present),
+    }
     return Plot(
         id="thresholds",
         title=_("Thresholds for “%(label)s”") % {"label": thresholds["label"]},
-        summary=words % {"label": thresholds["label"], "best": percent(best["threshold"]), "f1": number(best["f1"], 3)},
+        summary=words % said,
         help=_("A lower threshold finds more of them and raises more false alarms."),
         x_label=_("Probability from which the class is named"),
         y_label=_("Share"),
         x_ticks=across.ticks(),
         y_ticks=up.ticks(),
         lines=[
-            Line(path=path_of(figures_in(points, name, "threshold"), across, up), name=title, swatch=swatch)
-            for swatch, (name, title) in enumerate(titles.items(), start=1)
+            Line(id="threshold", path=path_of([(present, 0.0), (present, 1.0)], across, up), reference=True),
+            *(
+                Line(path=path_of(figures_in(points, name, "threshold"), across, up), name=title, swatch=swatch)
+                for swatch, (name, title) in enumerate(titles.items(), start=1)
+            ),
         ],
+        across=across,
         table=Table(
             head=[_("Threshold"), *titles.values(), _("Rows named")],
             rows=[

@@ -34,7 +34,12 @@ def lineage_of(version: ModelVersion) -> Lineage:
     """Say what `version` rests on; what is not known is left out."""
     lineage: Mapping[str, Any] = version.lineage
     plan: Mapping[str, Any] = lineage.get("plan") or {}
-    facts = [*_data_facts(plan), *_template_facts(plan), *_run_facts(version, lineage, plan)]
+    facts = [
+        *_threshold_facts(lineage),
+        *_data_facts(plan),
+        *_template_facts(plan),
+        *_run_facts(version, lineage, plan),
+    ]
     return Lineage(
         facts=[fact for fact in facts if fact.value],
         hyperparameters=_hyperparameters(plan),
@@ -49,6 +54,15 @@ def plain_value(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return number(value) if as_number(value) is not None and not isinstance(value, str) else str(value)
+
+
+def _threshold_facts(lineage: Mapping[str, Any]) -> list[Fact]:
+    chosen = lineage.get("threshold")
+    if not chosen:
+        return []
+    words = _("version %(number)s, naming “%(label)s” from %(threshold)s")
+    said = {"number": chosen["version"], "label": chosen["label"], "threshold": f"{chosen['threshold']:.4g}"}
+    return [Fact(term=_("Made from"), value=words % said)]
 
 
 def _data_facts(plan: Mapping[str, Any]) -> list[Fact]:

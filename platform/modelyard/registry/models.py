@@ -18,7 +18,7 @@ from modelyard.runs.models import TrainingRun
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(workspace__memberships__user=user).distinct()
+        return self.filter(workspace__memberships__user=user)
 
     def with_versions(self) -> Self:
         """Fetch the versions too, newest first, with their aliases and who made them."""
@@ -49,7 +49,7 @@ class RegisteredModel(models.Model):
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(model__workspace__memberships__user=user).distinct()
+        return self.filter(model__workspace__memberships__user=user)
 
 
 class ModelVersion(models.Model):

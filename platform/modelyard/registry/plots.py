@@ -33,9 +33,10 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A curve; `reference` is what to compare with."""
+    """A curve; `reference` is what to compare with. `id`, unique in the page, is for what scripts move."""
 
     path: str
+    id: str = ""
     name: str = ""
     swatch: int = 1
     reference: bool = False
@@ -77,7 +78,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """Everything that the template draws. `id` is unique in the page."""
+    """Everything that the template draws. `id` is unique in the page. `across` is for what is laid over the plot."""
 
     id: str
     title: str
@@ -101,6 +102,7 @@ class Plot:
     middle_x: int = (LEFT + WIDTH - RIGHT) // 2
     middle_y: int = (TOP + HEIGHT - BOTTOM) // 2
     foot: int = HEIGHT - 10
+    across: "Scale | None" = None
 
     @property
     def legend(self) -> list[Key]:

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 import uuid
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from modelyard import storage
 from modelyard.accounts.models import Role, User, Workspace
 from modelyard.accounts.services import record, require_role
 from modelyard.contracts import artifact
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.jsonfile import read_json
 from modelyard.contracts.signature import Signature
 from modelyard.deletions import Weight, announce
@@ -45,18 +47,26 @@ class Content:
 
 def store_artifact(run: TrainingRun, artifact_folder: Path) -> None:
     """Bring what a run left to where every machine finds it, before it is registered. Raises `StorageAway`."""
-    storage.keep(artifact_folder, at=storage.artifact_folder(_version_id(run)), manifest=artifact.MANIFEST)
+    storage.keep(artifact_folder, at=storage.artifact_folder(version_id_of(run)), manifest=artifact.MANIFEST)
 
 
 def remove_unregistered(run: TrainingRun) -> None:
     """Delete what was stored for a run whose model could not be registered."""
-    if not ModelVersion.objects.filter(pk=_version_id(run)).exists():
-        storage.remove(storage.artifact_folder(_version_id(run)))
+    if not ModelVersion.objects.filter(pk=version_id_of(run)).exists():
+        storage.remove(storage.artifact_folder(version_id_of(run)))
 
 
 def sweep_artifacts() -> int:
     """Delete day-old artifacts that were never registered. Returns how many."""
-    return storage.sweep("artifacts", lambda ids: ModelVersion.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    return sum(storage.sweep(kind, find_rows) for kind, find_rows in OWNERS.items())
+
+
+def _find_registered(subjects: Collection[uuid.UUID]) -> Collection[uuid.UUID]:
+    return ModelVersion.objects.filter(pk__in=subjects).values_list("pk", flat=True)
+
+
+OWNERS: Mapping[str, storage.Finder] = {"artifacts": _find_registered}
+"""Who wants files of each kind."""
 
 
 @transaction.atomic
@@ -70,10 +80,32 @@ def register_run(run: TrainingRun, artifact_folder: Path) -> ModelVersion:
     registered = ModelVersion.objects.filter(run=run).first()
     if registered is not None:
         return registered
-    version_id = _version_id(run)
+    version_id = version_id_of(run)
     folder = storage.artifact_folder(version_id)
-    content = _read_content(artifact_folder if artifact_folder.is_dir() else folder)
-    model = _model_of(run)
+    content = read_content(artifact_folder if artifact_folder.is_dir() else folder)
+    version = add_version(
+        _model_of(run),
+        version_id,
+        replace(content, lineage={**content.lineage, "fence": run.fence}),
+        by=run.created_by,
+        run=run,
+    )
+    if artifact_folder.is_dir():
+        storage.move(artifact_folder, folder)
+    reach("model.register.before_commit")
+    return version
+
+
+def add_version(
+    model: RegisteredModel,
+    version_id: uuid.UUID,
+    content: Content,
+    *,
+    by: User | None,
+    run: TrainingRun | None = None,
+    request: HttpRequest | None = None,
+) -> ModelVersion:
+    """Make the next version of a model, its storage paid for; to be called in a transaction. Raises `QuotaExceeded`."""
     version = ModelVersion.objects.create(
         id=version_id,
         model=model,
@@ -87,14 +119,12 @@ def register_run(run: TrainingRun, artifact_folder: Path) -> ModelVersion:
         report=content.report,
         lineage=content.lineage,
         formats=content.formats,
-        created_by=run.created_by,
+        created_by=by,
     )
     subject = _storage_subject(version)
-    quotas.reserve(run.workspace, STORAGE_BYTES.name, content.size, subject=subject)
-    quotas.commit(run.workspace, STORAGE_BYTES.name, subject=subject, amount=content.size)
-    record("model.register", str(version.id), by=run.created_by, workspace=run.workspace, name=str(version))
-    if artifact_folder.is_dir():
-        storage.move(artifact_folder, folder)
+    quotas.reserve(model.workspace, STORAGE_BYTES.name, content.size, subject=subject)
+    quotas.commit(model.workspace, STORAGE_BYTES.name, subject=subject, amount=content.size)
+    record("model.register", str(version.id), by=by, workspace=model.workspace, request=request, name=str(version))
     return version
 
 
@@ -113,6 +143,7 @@ def delete_version(version: ModelVersion, *, by: User, request: HttpRequest | No
         quotas.release(workspace, STORAGE_BYTES.name, subject=subject)
         announce("model version", version_id, workspace=workspace, by=by, rows=rows, weight=weight)
         transaction.on_commit(partial(storage.remove, folder))
+        reach("model.delete_version.before_commit")
 
 
 def delete_model(model: RegisteredModel, *, by: User, request: HttpRequest | None = None) -> None:
@@ -132,6 +163,7 @@ def delete_model(model: RegisteredModel, *, by: User, request: HttpRequest | Non
         for version in versions:
             quotas.release(workspace, STORAGE_BYTES.name, subject=_storage_subject(version))
             transaction.on_commit(partial(storage.remove, version.folder))
+        reach("model.delete.before_commit")
 
 
 def set_alias(version: ModelVersion, name: str, *, by: User, request: HttpRequest | None = None) -> Alias:
@@ -183,11 +215,13 @@ def clean_name(text: str) -> str:
     return name if name.strip(".") else "model"
 
 
-def _version_id(run: TrainingRun) -> uuid.UUID:
+def version_id_of(run: TrainingRun) -> uuid.UUID:
+    """The id of the version that a run's result becomes: it follows from the run's, so there can be one only."""
     return uuid.uuid5(run.id, "model version")
 
 
-def _read_content(folder: Path) -> Content:
+def read_content(folder: Path) -> Content:
+    """Read a complete artifact. Raises `Conflict` where it is damaged."""
     try:
         artifact.verify(folder)
     except artifact.DamagedArtifact as fault:

@@ -12,5 +12,6 @@ urlpatterns = [
     path("<uuid:model_id>/delete/", views.delete_model, name="delete"),
     path("<uuid:model_id>/versions/<int:number>/", views.show_version, name="version"),
     path("<uuid:model_id>/versions/<int:number>/delete/", views.delete_version, name="delete_version"),
+    path("<uuid:model_id>/versions/<int:number>/threshold/", views.choose_threshold, name="choose_threshold"),
     path("<uuid:model_id>/versions/<int:number>/download/<str:format>/", views.download, name="download"),
 ]

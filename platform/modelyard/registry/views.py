@@ -1,5 +1,6 @@
 """The pages of models: the list, one model, one version, two versions compared."""
 
+import math
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
@@ -14,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from modelyard.accounts.models import Role, User
-from modelyard.accounts.services import RANK, role_of
+from modelyard.accounts.services import RANK, require_role, role_of
 from modelyard.api_base import workspace_of
-from modelyard.errors import Conflict
-from modelyard.registry import anomalies, certainty_plots, forecasts, report_plots, services
+from modelyard.errors import Conflict, InvalidInput, QuotaExceeded, StorageAway
+from modelyard.registry import anomalies, certainty_plots, deriving, forecasts, report_plots, services
 from modelyard.registry.comparison import compare
 from modelyard.registry.downloads import TITLES, open_download
 from modelyard.registry.leaderboard import leaderboard_of
@@ -25,6 +26,7 @@ from modelyard.registry.lineage import lineage_of
 from modelyard.registry.metrics import PART_TITLES, headline_of, table_of
 from modelyard.registry.models import RegisteredModel
 from modelyard.registry.split_story import split_of
+from modelyard.registry.threshold_form import threshold_form
 from modelyard.streamed_file import StreamedFile
 from modelyard.wording import in_words
 
@@ -67,6 +69,7 @@ def show_version(request: HttpRequest, model_id: UUID, number: int) -> HttpRespo
     plots = (anomalies.score_plot, report_plots.roc_plot, report_plots.pr_plot, report_plots.calibration_plot)
     residuals = (report_plots.residual_plot, report_plots.error_plot)
     certainty = (certainty_plots.coverage_plot, certainty_plots.threshold_plot)
+    shown = [plot for plot in (make(report) for make in (*residuals, *plots, *certainty)) if plot]
     context = {
         "model": model,
         "version": version,
@@ -76,7 +79,8 @@ def show_version(request: HttpRequest, model_id: UUID, number: int) -> HttpRespo
         "part_titles": PART_TITLES.values(),
         "metric_rows": table_of(report),
         "notices": _list_notices(report),
-        "plots": [plot for plot in (make(report) for make in (*residuals, *plots, *certainty)) if plot],
+        "plots": shown,
+        "threshold_form": threshold_form(report, shown),
         "split": split_of(report),
         "history": report_plots.history_plot(report),
         "confusion": report.get("confusion"),
@@ -112,6 +116,22 @@ def compare_versions(request: HttpRequest, model_id: UUID) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest, model_id: UUID, number: int, format: str) -> StreamedFile:  # noqa: A002
     return open_download(services.get_version(_model_for(request, model_id), number), format)
+
+
+@login_required
+@require_POST
+def choose_threshold(request: HttpRequest, model_id: UUID, number: int) -> HttpResponse:
+    version = services.get_version(_model_for(request, model_id), number)
+    require_role(_person(request), version.model.workspace, Role.EDITOR)
+    try:
+        derived = deriving.choose_threshold(
+            version, _number_in(request.POST.get("threshold", "")), by=_person(request), request=request
+        )
+    except (Conflict, InvalidInput, QuotaExceeded, StorageAway) as fault:
+        messages.error(request, fault.message)
+        return redirect("registry:version", model_id, number)
+    messages.success(request, _("%(name)s has this threshold. Publish it to answer with it.") % {"name": derived})
+    return redirect("registry:version", model_id, derived.number)
 
 
 @login_required
@@ -179,3 +199,15 @@ def _list_notices(report: Mapping[str, Any]) -> list[str]:
         in_words({"message": message, "sentence": sentence})
         for message, sentence in zip(notices, sentences, strict=False)
     ]
+
+
+def _number_in(text: str) -> float:
+    """The number that a form sent. Raises `InvalidInput`."""
+    try:
+        wanted = float(text)
+    except ValueError:
+        wanted = math.nan
+    if not math.isfinite(wanted) or wanted < 0:
+        words = _("must be a number of at least 0; got %(text)s")
+        raise InvalidInput({"threshold": words % {"text": repr(text[:40])}})
+    return wanted

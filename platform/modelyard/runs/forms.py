@@ -196,7 +196,7 @@ def _field_of(parameter: Parameter) -> forms.Field:
             return forms.ChoiceField(
                 label=_(parameter.title),
                 help_text=_(parameter.help),
-                choices=[("", _("the first")), *((weights.name, weights.name) for weights in list_weights())],
+                choices=[("", _("the first")), *((one.name, one.name) for one in list_weights(parameter.kind))],
                 required=False,
             )
         case Flag():

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.progress import Progress
 from modelyard.leasing import claim, tell
 from modelyard.runs.models import Epoch, LogLine, TrainingRun
-from modelyard.runs.queueing import line_up
+from modelyard.runs.queueing import QUEUE
 
 LONGEST_MESSAGE = 2000
 
@@ -20,15 +21,8 @@ def claim_run(run_id: UUID | str, worker: str) -> TrainingRun | None:
 
 
 def claim_next(worker: str) -> TrainingRun | None:
-    """Take the run that is first in the queue for `worker`; None where none waits.
-
-    Where another worker was faster, the queue is looked at anew.
-    """
-    while line := line_up():
-        claimed = claim_run(line[0], worker)
-        if claimed is not None:
-            return claimed
-    return None
+    """Take the run that is first in the queue for `worker`; None where none waits."""
+    return QUEUE.claim_next(lambda run_id: claim_run(run_id, worker))
 
 
 def record_progress(run: TrainingRun, *said: Progress) -> bool:
@@ -43,6 +37,7 @@ def record_progress(run: TrainingRun, *said: Progress) -> bool:
             if one.event == "log" and one.message
         )
         tell(run, events=sorted({one.event for one in said}))
+        reach("run.progress.before_commit")
     return True
 
 

@@ -20,7 +20,7 @@ RunState = WorkState
 
 
 class Priority(models.IntegerChoices):
-    """What an operator says about a waiting run; within one priority the queue is fair (`runs.queueing`)."""
+    """What an operator says about a waiting run; within one priority the queue is fair (`modelyard.fair_queue`)."""
 
     LOW = -1, _("After all others")
     NORMAL = 0, _("Normal")
@@ -29,7 +29,8 @@ class Priority(models.IntegerChoices):
 
 class TrainingRunQuerySet(LeasedWorkQuerySet["TrainingRun"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(workspace__memberships__user=user).distinct()
+        """Nobody is a member twice, so no row comes twice; asking for distinct ones would sort them by all columns."""
+        return self.filter(workspace__memberships__user=user)
 
 
 class TrainingRun(LeasedWork):
@@ -62,6 +63,12 @@ class TrainingRun(LeasedWork):
     notes = models.JSONField(default=list)
 
     objects = TrainingRunQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-created_at"], name="runs_of_a_workspace"),
+            models.Index(fields=["started_at"], name="runs_by_their_beginning"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -111,7 +118,7 @@ class LogLine(models.Model):
 
 
 class QueueShare(models.Model):
-    """How much of the queue a workspace gets when others wait too, in per cent of the usual; no row is 100."""
+    """How much of the queues a workspace gets when others wait too, in per cent of the usual; no row is 100."""
 
     workspace = models.OneToOneField(Workspace, primary_key=True, on_delete=models.CASCADE, related_name="queue_share")
     percent = models.PositiveSmallIntegerField()

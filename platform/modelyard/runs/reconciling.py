@@ -4,8 +4,7 @@ Every step is conditional on what it found, so two reconcilers at once, or one a
 do no harm.
 """
 
-import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,11 +12,8 @@ from django.utils.translation import gettext_noop
 
 from modelyard import leasing, storage
 from modelyard.leased_work import Failure
-from modelyard.quotas.models import EntryState, UsageEntry
-from modelyard.runs.models import TERMINAL, RunState, TrainingRun
+from modelyard.runs.models import RunState, TrainingRun
 from modelyard.runs.settling import cancel_waiting, clear, refund
-
-log = logging.getLogger(__name__)
 
 LOST = Failure(
     code="infra",
@@ -39,15 +35,17 @@ class Repairs:
 
 def reconcile() -> Repairs:
     """Requeue or give up expired runs, cancel what waits to be cancelled, ring for what was not heard, refund leaks."""
+    leasing.shorten_leases(TrainingRun)
     outcomes = [leasing.take_back(run, LOST, clear) for run in TrainingRun.objects.expired()]
     waiting = TrainingRun.objects.filter(state=RunState.QUEUED, cancel_requested=True)
-    storage.sweep("runs", _find_unfinished)
+    for kind, find_rows in OWNERS.items():
+        storage.sweep(kind, find_rows)
     return Repairs(
         requeued=outcomes.count(RunState.QUEUED),
         given_up=outcomes.count(RunState.FAILED),
         cancelled=sum(cancel_waiting(run) for run in waiting),
         rung=leasing.ring_again(TrainingRun),
-        refunded=_refund_leaks(),
+        refunded=leasing.clear_leaks(TrainingRun, refund),
     )
 
 
@@ -55,12 +53,5 @@ def _find_unfinished(subjects: Collection[UUID]) -> Collection[UUID]:
     return TrainingRun.objects.unfinished().filter(pk__in=subjects).values_list("pk", flat=True)
 
 
-def _refund_leaks() -> int:
-    """Give back reservations of runs that have ended or are gone; the transactions should leave none."""
-    open_lines = UsageEntry.objects.filter(state=EntryState.RESERVED, subject__startswith="run:")
-    subjects = {subject.partition(":")[2] for subject in open_lines.values_list("subject", flat=True)}
-    leaking = TrainingRun.objects.filter(pk__in=subjects, state__in=TERMINAL).select_related("workspace")
-    for run in leaking:
-        log.error("run %s had ended with its reservation open", run.pk)
-        refund(run)
-    return len(leaking)
+OWNERS: Mapping[str, storage.Finder] = {"runs": _find_unfinished}
+"""Who wants files of each kind: an ended run wants none."""

@@ -16,6 +16,7 @@ from modelyard.accounts.models import Role, User
 from modelyard.accounts.services import record, require_role
 from modelyard.catalog import get_template
 from modelyard.catalog.spec import ModelTemplate
+from modelyard.contracts.crash_points import reach
 from modelyard.contracts.plan import Plan, Split
 from modelyard.contracts.profile import STORED_AS_TABLE, Problem, Profile
 from modelyard.datasets.models import Dataset, DatasetVersion, VersionState
@@ -95,6 +96,7 @@ def request_run(
         TrainingRun.objects.filter(pk=run.pk).update(rung_at=Now())
         record("run.request", str(run.pk), by=by, workspace=workspace, request=request, name=run.name)
         enqueue("train", str(run.pk))
+        reach("run.request.before_commit")
     return run
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from modelyard import leasing, storage
 from modelyard.accounts.models import User
 from modelyard.accounts.services import record
+from modelyard.contracts.crash_points import reach
 from modelyard.errors import Conflict
 from modelyard.leased_work import Failure
 from modelyard.leasing import tell
@@ -71,6 +72,7 @@ def cancel_waiting(run: TrainingRun) -> bool:
     if ended:
         clear(run)
         tell(run)
+        reach("run.cancel.before_commit")
     return ended
 
 
@@ -113,6 +115,7 @@ def _settle(run: TrainingRun, state: RunState, usage: Usage, **changes: Any) -> 
         quotas.commit(run.workspace, TRAINING_SECONDS.name, subject=run.ledger_subject, amount=seconds)
         quotas.refund(run.workspace, CONCURRENT_RUNS.name, subject=run.ledger_subject)
         tell(run)
+        reach("run.settle.before_commit")
     return True
 
 

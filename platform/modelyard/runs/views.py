@@ -23,7 +23,7 @@ from modelyard.runs.forecasting import forecast_cards, preview
 from modelyard.runs.forms import RunForm
 from modelyard.runs.models import RunState, TrainingRun
 from modelyard.runs.presenting import describe_headline, list_curves, title_of_phase
-from modelyard.runs.weights import list_weights
+from modelyard.runs.weights import list_kinds
 
 PAGE = 25
 TAIL = 200
@@ -48,12 +48,12 @@ def show_templates(request: HttpRequest) -> HttpResponse:
     """What can be trained; for a data set version, what fits it comes first."""
     version = _named_version(request) if request.GET.get("version") else None
     if version is None:
-        everything = {"others": list_templates(), "version": None, "has_weights": bool(list_weights())}
+        everything = {"others": list_templates(), "version": None, "weights": list_kinds()}
         return render(request, "runs/templates.html", everything)
     profile = services.ready_profile(version)
     suiting, others = services.sort_templates(profile)
     cards = forecast_cards(version.dataset.workspace, suiting, profile)
-    context = {"cards": cards, "others": others, "version": version, "has_weights": bool(list_weights())}
+    context = {"cards": cards, "others": others, "version": version, "weights": list_kinds()}
     return render(request, "runs/templates.html", context)
 
 

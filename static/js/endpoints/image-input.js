@@ -25,4 +25,13 @@ function acceptDrops(zone) {
   });
 }
 
+// An explanation of a picture is drawn over the picture that was chosen.
+document.addEventListener("htmx:afterSwap", () => {
+  const chosen = document.querySelector("[data-image-drop] img");
+  const explained = document.querySelector("[data-explained-picture]");
+  if (!explained || !chosen?.src) return;
+  explained.src = chosen.src;
+  explained.hidden = false;
+});
+
 for (const zone of document.querySelectorAll("[data-image-drop]")) acceptDrops(zone);

@@ -67,6 +67,14 @@ done = queue.Queue()
 client.async_infer("people", make_inputs(*rows), lambda result, error: done.put((result, error)), headers=headers)
 result, error = done.get(timeout=60)
 found["async"] = read(result) if error is None else str(error)
+streamed = queue.Queue()
+client.start_stream(lambda result, error: streamed.put((result, error)), headers=headers)
+for name in ("people", "nobody", "people"):
+    client.async_stream_infer(name, make_inputs(*rows), request_id=f"s-{name}", enable_empty_final_response=True)
+client.stop_stream()
+found["streamed"] = [
+    read(result) if error is None else error.message() for result, error in (streamed.get(timeout=60) for _ in range(3))
+]
 best = triton.InferRequestedOutput("probabilities", class_count=1)
 classes = client.infer("people", make_inputs(*rows), outputs=[best], headers=headers).as_numpy("probabilities")
 found["classes"] = [value.decode() for value in classes.reshape(-1).tolist()]
@@ -75,6 +83,9 @@ found["all_stats"] = len(client.get_inference_statistics(headers=headers).model_
 found["index"] = client.get_model_repository_index(headers=headers, as_json=True)["models"]
 found["refused"] = {
     "load": refusal(client.load_model, "people", headers=headers),
+    "trace": refusal(client.get_trace_settings, "people", headers=headers),
+    "log": refusal(client.get_log_settings, headers=headers),
+    "memory": refusal(client.get_system_shared_memory_status, headers=headers),
     "unload": refusal(client.unload_model, "people", headers=headers),
     "no_key": refusal(client.infer, "people", make_inputs(*rows)),
     "reader": refusal(

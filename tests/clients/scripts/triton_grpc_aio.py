@@ -24,7 +24,16 @@ async def main():
         results = await asyncio.gather(
             *(client.infer("people", make_inputs(age), headers=headers) for age in given["ages"])
         )
+
+        async def requests():
+            for age in given["ages"]:
+                yield {"model_name": "people", "inputs": make_inputs(age)}
+
+        streamed = []
+        async for result, error in client.stream_infer(requests(), headers=headers):
+            streamed.append(str(error) if error else result.as_numpy("probabilities")[0].tolist())
         return {
+            "streamed": streamed,
             "ready": await client.is_model_ready("people", headers=headers),
             "server": (await client.get_server_metadata()).name,
             "stats": (await client.get_inference_statistics("people", headers=headers)).model_stats[0].name,

@@ -89,6 +89,9 @@ found["all_stats"] = len(client.get_inference_statistics(headers=dict(headers))[
 found["index"] = client.get_model_repository_index(headers=dict(headers))
 found["refused"] = {
     "load": refusal(client.load_model, "people", headers=dict(headers)),
+    "trace": refusal(client.get_trace_settings, "people", headers=headers),
+    "log": refusal(client.get_log_settings, headers=headers),
+    "memory": refusal(client.get_system_shared_memory_status, headers=headers),
     "unload": refusal(client.unload_model, "people", headers=dict(headers)),
     "no_key": refusal(client.infer, "people", make_inputs(*rows, True)),
     "nobody": refusal(client.infer, "nobody", make_inputs(*rows, True), headers=dict(headers)),

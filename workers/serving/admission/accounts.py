@@ -68,6 +68,8 @@ class Account:
         self._requests_left = self._spent = self._owed = 0
         self._refilled_at = self._time()
         self._seen = (0, 0)
+        self._told_left: tuple[int, int, int] | None = None
+        self._told = b""
         self.set_limits(limits)
 
     def set_limits(self, limits: Limits) -> None:
@@ -83,6 +85,7 @@ class Account:
             budget.empty_until = 0.0
         self.limits = limits
         self._lines = _compose_lines(limits)
+        self._told_left = None
 
     # -- taking
 
@@ -226,10 +229,13 @@ class Account:
         requests, held = self.requests.held + self._requests_left, self.predictions.held
         if month is None:
             return self._lines % requests
-        predictions = max(0, month - self._spent + held)
-        if rate is None:
-            return self._lines % (predictions, self.seconds_to_month_end)
-        return self._lines % (requests, predictions, self.seconds_to_month_end)
+        left = (requests, month - self._spent + held, self.seconds_to_month_end)
+        if left != self._told_left:  # all answers of a batch tell the same
+            self._told_left = left
+            requests, predictions, seconds = left[0], max(0, left[1]), left[2]
+            told = (predictions, seconds) if rate is None else (requests, predictions, seconds)
+            self._told = self._lines % told
+        return self._told
 
 
 def _compose_lines(limits: Limits) -> bytes:

@@ -1,52 +1,26 @@
 """The gRPC port: calls become exchanges for the desk, its answers become messages, codes and metadata."""
 
 import asyncio
-from functools import partial
-from time import monotonic
-from typing import Any, Protocol
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from workers.serving.grpc.family import METHODS, RpcExchange
-from workers.serving.grpc.messages import MESSAGES, SERVICE
-from workers.serving.http.exchange import Exchange
+from workers.serving.grpc.answering import Application, Context, answering
+from workers.serving.grpc.family import METHODS
+from workers.serving.grpc.messages import SERVICE
+from workers.serving.grpc.streaming import Stream
+from workers.serving.protocols.open_inference.repository import NOT_OFFERED
 
-HEEDED = frozenset(("authorization", "x-api-key", "x-request-id", "x-modelyard-session", "x-request-timeout-ms"))
-"""Metadata that mean what the headers of the same names mean."""
-
-UNTOLD = frozenset((b"content-type", b"content-length", b"cache-control", b"x-content-type-options", b"vary"))
 NOTICE_SECONDS = 0.25
-PATIENCE = b"x-request-timeout-ms"
-MOST_DETAILS = 1500
-"""Characters of a refusal; metadata are bounded, and percent signs may triple them."""
-
-CODES = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    401: grpc.StatusCode.UNAUTHENTICATED,
-    403: grpc.StatusCode.PERMISSION_DENIED,
-    404: grpc.StatusCode.NOT_FOUND,
-    408: grpc.StatusCode.DEADLINE_EXCEEDED,
-    409: grpc.StatusCode.ABORTED,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    500: grpc.StatusCode.INTERNAL,
-    501: grpc.StatusCode.UNIMPLEMENTED,
-    503: grpc.StatusCode.UNAVAILABLE,
-    504: grpc.StatusCode.DEADLINE_EXCEEDED,
-}
-"""By the status that HTTP would have; what the caller did wrong otherwise is an invalid argument."""
-
-OK = 200
 ASKING_READINESS = frozenset(("ServerReady", "ModelReady"))
 NOT_READY = frozenset((404, 503))
-Metadata = tuple[tuple[str, str], ...]
-Context = grpc.aio.ServicerContext[bytes, bytes]
-
-
-class Application(Protocol):
-    """What answers exchanges."""
-
-    def handle(self, exchange: Exchange) -> None: ...
+STREAMED = f"/{SERVICE}/ModelStreamInfer"
+UNOFFERED = (
+    "TraceSetting",
+    "LogSettings",
+    *(f"{kind}SharedMemory{verb}" for kind in ("System", "Cuda") for verb in ("Status", "Register", "Unregister")),
+)
 
 
 class GrpcServer:
@@ -81,7 +55,7 @@ class GrpcServer:
         """
         if self._server is None:
             return
-        self._service.stopping = True
+        self._service.stop()
         notice = min(NOTICE_SECONDS, seconds)
         await asyncio.sleep(notice)
         await self._server.stop(seconds - notice)
@@ -91,75 +65,36 @@ class Service(grpc.GenericRpcHandler):
     """Finds the method of a call. Messages pass as bytes, so that the desk sees what came over the wire."""
 
     def __init__(self, application: Application) -> None:
-        self.stopping = False
+        self._application = application
+        self._stopping = asyncio.Event()
         self._handlers: dict[str, Any] = {
-            f"/{SERVICE}/{method}": grpc.unary_unary_rpc_method_handler(partial(_answer, application, method))
+            f"/{SERVICE}/{method}": grpc.unary_unary_rpc_method_handler(
+                answering(application, method, NOT_READY if method in ASKING_READINESS else frozenset())
+            )
             for method in METHODS
         }
+        self._handlers[STREAMED] = grpc.stream_stream_rpc_method_handler(self._answer_stream)
         self._refusal: Any = grpc.unary_unary_rpc_method_handler(_refuse)
+        self._unoffered: dict[str, Any] = {
+            f"/{SERVICE}/{method}": grpc.unary_unary_rpc_method_handler(_refuse_setting) for method in UNOFFERED
+        }
+
+    def stop(self) -> None:
+        """Refuse new calls from now on, and read no further from streams."""
+        self._stopping.set()
 
     def service(self, handler_call_details: Any) -> Any:
-        handler = self._handlers.get(handler_call_details.method)
-        return self._refusal if self.stopping and handler is not None else handler
+        method = handler_call_details.method
+        handler = self._handlers.get(method) or self._unoffered.get(method)
+        return self._refusal if self._stopping.is_set() and handler is not None else handler
 
-
-class Waiting:
-    """Carries the answer of one call to the coroutine that waits for it."""
-
-    def __init__(self) -> None:
-        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def carry(self, exchange: Exchange) -> None:
-        if not self.answered.done():
-            self.answered.set_result(None)
+    async def _answer_stream(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        await Stream(self._application, context, self._stopping).run(requests)
 
 
 async def _refuse(request: bytes, context: Context) -> bytes:
     await context.abort(grpc.StatusCode.UNAVAILABLE, "the predictor is stopping; try again", (("retry-after", "1"),))
 
 
-async def _answer(application: Application, method: str, request: bytes, context: Context) -> bytes:
-    started = monotonic()
-    try:
-        message = MESSAGES[f"{method}Request"].FromString(request)
-    except DecodeError:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the request is no {method}Request")
-    waiting = Waiting()
-    exchange = RpcExchange(waiting, method, message, _read_headers(context), request, started)
-    application.handle(exchange)
-    try:
-        await waiting.answered
-    except asyncio.CancelledError:
-        exchange.gone = True
-        raise
-    status, metadata = read_head(exchange.head or b"")
-    if status == OK:
-        context.set_trailing_metadata(metadata)
-        return exchange.body
-    if method in ASKING_READINESS and status in NOT_READY:
-        return b""  # the message that says no
-    details = exchange.body.decode()[:MOST_DETAILS]
-    await context.abort(CODES.get(status, grpc.StatusCode.INVALID_ARGUMENT), details, metadata)
-
-
-def _read_headers(context: Context) -> dict[bytes, bytes]:
-    """The metadata that are heeded; the deadline of the call is the caller's patience."""
-    headers = {
-        name.encode(): value.encode() if isinstance(value, str) else value
-        for name, value in context.invocation_metadata() or ()
-        if name in HEEDED
-    }
-    remaining = context.time_remaining()
-    if remaining is not None:
-        milliseconds = max(0, int(remaining * 1000))
-        said = headers.get(PATIENCE, b"")
-        headers[PATIENCE] = b"%d" % (min(milliseconds, int(said[:9])) if said.isdigit() else milliseconds)
-    return headers
-
-
-def read_head(head: bytes) -> tuple[int, Metadata]:
-    """Return the status of a head that the desk wrote, and those of its lines that a caller of gRPC wants to know."""
-    first, *lines = head.split(b"\r\n")
-    pairs = (line.partition(b": ") for line in lines if line)
-    told = tuple((name.decode().lower(), value.decode()) for name, _, value in pairs if name.lower() not in UNTOLD)
-    return int(first.split(b" ", 2)[1]), told
+async def _refuse_setting(request: bytes, context: Context) -> bytes:
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_OFFERED)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Protocol
 
+from workers.serving.http.known_heads import KnownHeads
 from workers.serving.problems import Problem, unavailable
 
 SWEEP_SECONDS = 0.5
@@ -49,6 +50,7 @@ class Connections:
     def __init__(self, limits: HttpLimits, foresee: Foresee = _foresee_nothing) -> None:
         self.limits = limits
         self.arriving = 0
+        self.known_heads = KnownHeads()
         self._foresee = foresee
         self.draining = False
         self.now = 0.0

@@ -11,6 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from workers.serving.http.connections import Connections
 from workers.serving.http.exchange import Exchange
+from workers.serving.http.known_heads import PATIENCE, ParsedHead
 from workers.serving.problems import Problem, bad_request
 
 MAX_HEAD_BYTES = 16 * 1024
@@ -42,6 +43,9 @@ class HttpProtocol(asyncio.Protocol):
     def __init__(self, application: Application, connections: Connections) -> None:
         self._application = application
         self._connections = connections
+        self._known_heads = connections.known_heads
+        self._patience = PATIENCE
+        self._new: bytes | None = None  # what the parser is fed, as long as it may be one message that is worth keeping
         self._limits = connections.limits
         self._parser = HttpRequestParser(self)
         self._queue: deque[Exchange] = deque()
@@ -122,6 +126,13 @@ class HttpProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
+        if self._patience and not self._in_message:
+            known = self._known_heads.find(data)
+            if known is not None:
+                self._take_known(*known)
+                return
+            self._new = data
+            self._patience -= 1
         self._fed = len(data)
         try:
             self._parser.feed_data(data)
@@ -135,6 +146,18 @@ class HttpProtocol(asyncio.Protocol):
             self._arrived += len(data)
             if self._arrived > MAX_HEAD_BYTES:
                 self._refuse(_head_too_large())
+        self._new = None
+
+    def _take_known(self, head: ParsedHead, body: bytes) -> None:
+        """Take a request that the parser need not see."""
+        self._patience = PATIENCE
+        exchange = Exchange(self, head.method, head.target, head.headers, body, monotonic())
+        self._queue.append(exchange)
+        if not self._clogged:
+            self.expires = inf
+        self._application.handle(exchange)
+        if len(self._queue) > MAX_PIPELINED:
+            self._pause_reading()
 
     def on_message_begin(self) -> None:
         self._begin()
@@ -230,6 +253,10 @@ class HttpProtocol(asyncio.Protocol):
         exchange = self._open_exchange(body)
         if not self._parser.should_keep_alive() or self._is_old():
             exchange.keep_alive = False
+            self._patience = 0
+        elif self._new is not None:
+            parsed = ParsedHead(exchange.method, exchange.target, exchange.headers, len(body))
+            self._known_heads.keep(self._new, parsed, body)
         if self._turned_away is None:
             self._application.handle(exchange)
         else:
@@ -269,6 +296,13 @@ class HttpProtocol(asyncio.Protocol):
     def carry(self, exchange: Exchange) -> None:
         """Write every answer that is due, in the order of the requests."""
         queue = self._queue
+        if len(queue) == 1 and exchange.keep_alive and not (self._deaf or self._clogged or self._connections.draining):
+            queue.popleft()
+            self._write(exchange, b"")
+            self.expires = self._connections.now + self._limits.idle_timeout
+            if not self._reading:
+                self._resume_reading()
+            return
         while queue and queue[0].head is not None:
             exchange = queue.popleft()
             if not exchange.keep_alive or (not queue and (self._deaf or self._connections.draining)):

@@ -111,8 +111,8 @@ class Batcher:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        jobs = self._take()
-        self._computing = rows = sum(job.count for job in jobs)
+        jobs, rows = self._take()
+        self._computing = rows
         self.model.used_at, self._started_at = self._loop.time(), monotonic()
         stopwatch = Stopwatch(self.model.spent)
         if jobs and (self.model.estimate_seconds(rows) > INLINE_SECONDS or self._have_large_images(jobs)):
@@ -136,8 +136,8 @@ class Batcher:
         """What an image costs is not what those cost that were measured when the model was loaded."""
         return self.model.takes_images and not all(are_small(job.rows) for job in jobs)
 
-    def _take(self) -> list[Job]:
-        """Take the next batch; what is late or abandoned is not computed at all."""
+    def _take(self) -> tuple[list[Job], int]:
+        """Take the next batch and say how many rows it has; what is late or abandoned is not computed at all."""
         jobs: list[Job] = []
         now, rows = monotonic(), 0
         while self._waiting and (not jobs or rows + self._waiting[0].count <= MAX_BATCH_ROWS):
@@ -148,7 +148,7 @@ class Batcher:
                 continue
             rows += job.count
             jobs.append(job)
-        return jobs
+        return jobs, rows
 
     def _deliver(self, jobs: list[Job], stopwatch: Stopwatch, done: "asyncio.Future[list[Outcome]]") -> None:
         self._scheduled = False
@@ -183,18 +183,15 @@ def answer(model: LoadedModel, jobs: list[Job]) -> list[Outcome]:
     """Return the predictions of each job, or what is wrong with it. May run in a thread."""
     if len(jobs) == 1:
         return [_answer_alone(model, jobs[0])]
-    tables = [job.columns for job in jobs if isinstance(job.columns, NumberTable)]
-    if len(tables) == len(jobs):
-        try:
+    columns = [job.columns for job in jobs if job.columns is not None]
+    tables = [table for table in columns if isinstance(table, NumberTable)]
+    try:
+        if not columns:
+            return _share_out(jobs, model.predict([row for job in jobs for row in job.rows]))
+        if len(tables) == len(jobs):
             return _share_out(jobs, model.compute(model.prepare([], NumberTable.join(tables))))
-        except (RowProblem, NotFinite):
-            return _answer_apart(model, jobs)
-    if all(job.columns is None for job in jobs):
-        try:
-            predictions = model.predict([row for job in jobs for row in job.rows])
-        except (RowProblem, NotFinite):
-            return _answer_apart(model, jobs)
-        return _share_out(jobs, predictions)
+    except (RowProblem, NotFinite):
+        return _answer_apart(model, jobs)
     return _answer_apart(model, jobs)
 
 

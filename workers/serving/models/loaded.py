@@ -115,14 +115,18 @@ class LoadedModel:
     def compute(self, arrays: Arrays) -> Predictions:
         """Return the predictions for what the features made. Raises `NotFinite`."""
         started = time.perf_counter_ns()
-        computed = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
+        outputs = self.run(arrays)
         self.spent.infer += time.perf_counter_ns() - started
+        rows = len(outputs[self._outputs[0]])
+        return Predictions(Batch(self.decoder, outputs, rows, self._writer), 0, rows)
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Return the outputs of the network, and count nothing. Raises `NotFinite`."""
+        computed = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
         for output in computed:
             if not _is_finite(output):
                 raise NotFinite(_first_not_finite(output))
-        rows = len(computed[0])
-        batch = Batch(self.decoder, dict(zip(self._outputs, computed, strict=True)), rows, self._writer)
-        return Predictions(batch, 0, rows)
+        return dict(zip(self._outputs, computed, strict=True))
 
     def estimate_seconds(self, rows: int) -> float:
         return self.seconds_a_call + rows * self.seconds_a_row

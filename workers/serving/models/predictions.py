@@ -1,6 +1,7 @@
 """What a model answered, decoded only as far as somebody looks: as mappings, as arrays, or as JSON ready to send."""
 
 from collections.abc import Iterator, Sequence
+from operator import add
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -12,6 +13,9 @@ from modelyard.features.decoder import ClassDecoder, ValueDecoder
 
 BETWEEN = b",\n"
 """Between the objects of a text; within them JSON writes no bare line end, so that they can be told apart again."""
+
+LOW, HIGH = "low", "high"
+"""The ends of an interval around a value."""
 
 
 class Writer(Protocol):
@@ -115,6 +119,17 @@ class Predictions(Sequence[dict[str, Any]]):
         assert isinstance(decoder, ValueDecoder)
         return decoder.bounds(self._outputs(self._start, self._stop), level)
 
+    def arrays_at(self, level: float) -> Arrays:
+        """The values and the ends of their intervals, an entry a row each."""
+        low, high = self.bounds(level)
+        return {"value": self.arrays["value"], LOW: low, HIGH: high}
+
+    def rows_at(self, level: float) -> list[dict[str, Any]]:
+        """The predictions, each with the ends of its interval."""
+        columns = self.arrays_at(level)
+        lists = [column.tolist() for column in columns.values()]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
     @property
     def arrays(self) -> Arrays:
         """The parts of the predictions by name (`Output.parts`)."""
@@ -146,6 +161,7 @@ class _ClassWriter:
 
     def __init__(self, decoder: ClassDecoder) -> None:
         self._output = decoder.OUTPUT
+        self._choose = decoder.choose
         self._labels = [orjson.dumps(label) for label in decoder.labels]
         self._heads = [b'{"label":%b,"score":' % label for label in self._labels]
         self._object: list[bytes] = []
@@ -156,8 +172,7 @@ class _ClassWriter:
     def rows(self, outputs: Arrays) -> bytes:
         numbers, best, scores = self._read(outputs)
         pieces, step = self._row * len(best), len(self._row)
-        heads = self._heads
-        pieces[0::step] = [heads[index] for index in best]
+        pieces[0::step] = map(self._heads.__getitem__, best)
         pieces[1::step] = scores
         return self._join(pieces, numbers, 4, step)
 
@@ -169,11 +184,11 @@ class _ClassWriter:
         return b'{"label":[%b],"score":[%b],"probabilities":[%b]}' % (labels, b",".join(scores), objects)
 
     def _read(self, outputs: Arrays) -> tuple[list[bytes], list[int], list[bytes]]:
-        """Return all probabilities, row after row; which is the highest of each row; how high it is."""
+        """Return all probabilities, row after row; which of each row is named; how high it is."""
         probabilities = outputs[self._output]
         numbers, classes = write_numbers(probabilities), len(self._labels)
-        best: list[int] = probabilities.argmax(axis=1).tolist()
-        return numbers, best, [numbers[row * classes + index] for row, index in enumerate(best)]
+        best: list[int] = self._choose(probabilities).tolist()
+        return numbers, best, list(map(numbers.__getitem__, map(add, range(0, len(numbers), classes), best)))
 
     def _join(self, pieces: list[bytes], numbers: list[bytes], first: int, step: int) -> bytes:
         classes = len(self._labels)

@@ -66,6 +66,10 @@ class Repository:
     def loaded_bytes(self) -> int:
         return sum(slot.bytes for slot in self._slots.values())
 
+    def used_since(self, moment: float) -> bool:
+        """Whether any model was asked at or after that moment of the loop's clock."""
+        return any(slot.used_at >= moment for slot in self._slots.values())
+
     def acquire(self, target: Target) -> Slot:
         folder = self._artifacts.folder_of(target.artifact)
         slot = self._slots.setdefault((target.artifact, target.sha256), Slot(folder, target.sha256))

@@ -140,7 +140,11 @@ def _count(sample: Sample, rows: list[Any], predictions: list[Mapping[str, Any]]
     """Count what was taken; a version without a reference, or one that cannot be counted in, is not looked at again."""
     try:
         if sample.binner is None:
-            sample.binner = Binner(sample.features, _read_reference(sample.folder))
+            reference = _read_reference(sample.folder)
+            if not reference.columns:  # a forecaster's: its series are meant to move
+                sample.unusable = True
+                return
+            sample.binner = Binner(sample.features, reference)
         sample.binner.count_rows(rows)
         sample.binner.count_predictions(predictions)
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from workers.serving.call import Call
@@ -19,7 +20,7 @@ class Prediction:
     """An operation that predicts: `read` takes the rows of the body into the call, or raises what is wrong with it.
 
     An `endpoint` without a name is the one that the key is bound to. `variant` is a header that may name the version,
-    by its number or by a label.
+    by its number or by a label. Bodies of a content type in `slow` are read in a thread however small they are.
     """
 
     endpoint: str
@@ -27,6 +28,16 @@ class Prediction:
     version: int | None = None
     label: str | None = None
     variant: bytes | None = None
+    slow: frozenset[bytes] = frozenset()
+
+    def is_slow(self, headers: Mapping[bytes, bytes]) -> bool:
+        kind = headers.get(b"content-type")
+        return kind is not None and kind.partition(b";")[0].strip().lower() in self.slow
+
+    @cached_property
+    def leaves_open(self) -> bool:
+        """Whether no call of this operation names a version."""
+        return self.version is None and self.label is None and self.variant is None
 
     def asks_for(self, headers: Mapping[bytes, bytes]) -> tuple[int | None, str | None]:
         """Return the version or the label that the call names, if it names one."""

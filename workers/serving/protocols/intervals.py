@@ -11,7 +11,6 @@ from workers.serving.models.loaded import LoadedModel, Predictions
 from workers.serving.problems import bad_request
 
 INTERVAL = "interval"
-LOW, HIGH = "low", "high"
 
 
 def read_level(model: LoadedModel, parameters: Mapping[str, Any]) -> float | None:
@@ -46,16 +45,9 @@ def encode_columns_at(level: float) -> Encode:
 
 
 def _encode_rows(level: float, predictions: Predictions) -> bytes:
-    low, high = predictions.bounds(level)
-    values = predictions.arrays["value"].tolist()
-    rows = [
-        {"value": value, LOW: one, HIGH: other}
-        for value, one, other in zip(values, low.tolist(), high.tolist(), strict=True)
-    ]
-    return orjson.dumps({"predictions": rows})
+    return orjson.dumps({"predictions": predictions.rows_at(level)})
 
 
 def _encode_columns(level: float, predictions: Predictions) -> bytes:
-    low, high = predictions.bounds(level)
-    columns = {"value": predictions.arrays["value"].tolist(), LOW: low.tolist(), HIGH: high.tolist()}
+    columns = {name: column.tolist() for name, column in predictions.arrays_at(level).items()}
     return orjson.dumps({"outputs": columns})

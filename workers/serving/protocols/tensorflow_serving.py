@@ -6,7 +6,6 @@ own: an object with the names of the outputs (see docs/prediction.md).
 
 import re
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +13,9 @@ import orjson
 
 from workers.serving.call import Call, Encode
 from workers.serving.endpoints import Endpoint
+from workers.serving.explaining.asking import ask_explanation, read_wanted
 from workers.serving.http.exchange import Exchange
+from workers.serving.http.heads import JSON
 from workers.serving.models.loaded import LoadedModel, Predictions
 from workers.serving.models.rows import check_width, read_columns, read_rows
 from workers.serving.problems import Problem, bad_request
@@ -28,6 +29,7 @@ from workers.serving.protocols.json_body import read_json_object
 from workers.serving.protocols.openapi import show_document
 from workers.serving.protocols.tensorflow_status import SIGNATURE_NAME, show_list, show_metadata, show_status
 
+PARAMETERS = b'"parameters"'
 PATH = re.compile(
     r"/v1/models(?:/(?P<name>[^/:]+)(?:/versions/(?P<version>\d{1,18})|/labels/(?P<label>[^/:]+))?"
     r"(?::(?P<verb>[a-z]+)|(?P<about>/metadata|/openapi\.json))?)?/?",
@@ -48,8 +50,6 @@ class TensorFlowServing:
         verb, name = (found["verb"] or "").lower(), unquote(found["name"] or "")
         version = int(found["version"]) if found["version"] else None
         label = unquote(found["label"]) if found["label"] else None
-        if verb == "explain":
-            raise Problem(HTTPStatus.NOT_IMPLEMENTED, "this predictor gives no explanations")
         if method == b"POST" and verb in READERS:
             return Prediction(endpoint=name, read=READERS[verb], version=version, label=label)
         if method not in (b"GET", b"HEAD") or verb:
@@ -69,6 +69,8 @@ class TensorFlowServing:
 def read_predict(call: Call) -> None:
     """`instances` (row form) or `inputs` (column form); or one or several images as they are."""
     content_type = call.exchange.headers.get(b"content-type", b"")
+    if content_type == JSON and len(call.body) < SMALLEST and _read_few(call):
+        return
     if is_image_body(call, content_type):
         take_images(call, content_type)
         call.encode = encode_rows
@@ -96,6 +98,35 @@ def read_predict(call: Call) -> None:
     call.rows = _read_rows(call, instances)
     call.encode = encode_rows_at(level) if level else encode_rows
     call.count = len(instances)
+
+
+def _read_few(call: Call) -> bool:
+    """Read what nearly all calls are: a few rows of a table and nothing besides. False for whatever else it is."""
+    model = call.model
+    if model.takes_images or model.sole_input is not None or MARK in call.body:
+        return False
+    try:
+        body = orjson.loads(call.body)
+    except orjson.JSONDecodeError:
+        return False
+    if type(body) is not dict or len(body) != 1:
+        return False
+    instances = body.get("instances")
+    if type(instances) is not list or not instances:
+        return False
+    call.where, call.encode = FORMS["instances"]
+    call.rows = read_rows(model, instances)
+    call.count = len(instances)
+    return True
+
+
+def read_explain(call: Call) -> None:
+    """The same bodies as `read_predict` takes; `parameters` may name the label that is to be explained."""
+    ask_explanation(call)
+    read_predict(call)
+    if PARAMETERS in call.body and not is_image_body(call, call.exchange.headers.get(b"content-type", b"")):
+        body = read_json_object(call.body, '"instances" (a list of rows)', call.check_count)
+        call.explained = read_wanted(call, read_parameters(body))
 
 
 def _check_alike(model: LoadedModel, instances: list[Any]) -> None:
@@ -263,5 +294,6 @@ LOOKS: dict[str, tuple[Callable[[Endpoint, int | None, str | None], bytes], bool
 READERS: dict[str, Callable[[Call], None]] = {
     "predict": read_predict,
     "classify": read_classify,
+    "explain": read_explain,
     "regress": read_regress,
 }

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from modelyard.features.series.forecasts import LEVELS, MEDIAN
 from modelyard.features.series.outlooks import Recipe
+from workers.training.checkpoints import Checkpoints, Memory, StoppedBy
 from workers.training.forecasting.windows import Windows
 
 STEPS_A_CHECK = 100
@@ -32,7 +33,7 @@ class Course:
     steps: int
     history: list[dict[str, float]]
     seconds: float
-    stopped_by: str
+    stopped_by: StoppedBy
 
 
 def build(recipe: Recipe, hyperparameters: Mapping[str, Any], seed: int) -> keras.Model:
@@ -81,11 +82,12 @@ def train(
     *,
     steps: int,
     seed: int,
-    must_end: Callable[[], bool],
+    must_end: Callable[[], StoppedBy | None],
     tell: Callable[[int, float, float], None],
+    checkpoints: Checkpoints,
 ) -> Course:
-    """Train for `steps` at most; with windows to judge by, keep the weights that judged best."""
-    started = time.monotonic()
+    """Train for `steps` at most, from the last of `checkpoints` if there is one; with windows to judge by, keep the
+    weights that judged best. An epoch of the history is what lies between two checks."""
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps, alpha=0.01, warmup_target=hyperparameters["learning_rate"], warmup_steps=max(1, steps // 20)
     )
@@ -107,31 +109,36 @@ def train(
             total += loss
         return total / tf.cast(tf.shape(rows)[0], tf.float32)
 
-    random = np.random.default_rng([seed, 5])
-    best, kept, stale = np.inf, model.get_weights(), 0
-    history: list[dict[str, float]] = []
-    done, stopped_by = 0, "epochs"
-    while done < steps:
+    variables = [*model.variables, *optimizer.variables]
+    memory = checkpoints.load(variables) or Memory(best=model.get_weights())
+    started = time.monotonic() - memory.seconds
+    while memory.stopped_by is None:
+        done = memory.epoch * STEPS_A_CHECK
         count = min(STEPS_A_CHECK, steps - done)
-        rows = random.integers(0, len(windows), size=(count, batch))
+        rows = np.random.default_rng([seed, 5, memory.epoch]).integers(0, len(windows), size=(count, batch))
         loss = float(run(tf.constant(rows)))
-        done += count
         judged = loss if judge is None else _judge(model, judge)
-        history.append({"epoch": len(history) + 1, "loss": loss, "val_loss": judged})
-        tell(done, loss, judged)
-        if judged < best - SMALLEST_GAIN:
-            best, kept, stale = judged, model.get_weights(), 0
-        else:
-            stale += 1
-        if must_end():
-            stopped_by = "time"
-            break
-        if judge is not None and hyperparameters["patience"] and stale >= hyperparameters["patience"]:
-            stopped_by = "patience"
-            break
+        memory.epoch += 1
+        memory.seconds = time.monotonic() - started
+        memory.history.append({"epoch": memory.epoch, "loss": loss, "val_loss": judged})
+        tell(done + count, loss, judged)
+        if judged < memory.best_loss - SMALLEST_GAIN:
+            memory.best_loss, memory.best_epoch, memory.best = judged, memory.epoch, model.get_weights()
+        stale = memory.epoch - memory.best_epoch
+        memory.stopped_by = must_end()
+        if memory.stopped_by is None and done + count >= steps:
+            memory.stopped_by = "epochs"
+        if memory.stopped_by is None and judge and hyperparameters["patience"] and stale >= hyperparameters["patience"]:
+            memory.stopped_by = "patience"
+        checkpoints.save(memory, variables)
     if judge is not None:
-        model.set_weights(kept)
-    return Course(steps=done, history=history, seconds=time.monotonic() - started, stopped_by=stopped_by)
+        model.set_weights(memory.best)
+    return Course(
+        steps=min(steps, memory.epoch * STEPS_A_CHECK),
+        history=memory.history,
+        seconds=memory.seconds,
+        stopped_by=memory.stopped_by,
+    )
 
 
 def _judge(model: keras.Model, judge: Windows) -> float:

@@ -16,11 +16,13 @@ from modelyard.catalog.forecaster.spec import CANDIDATES
 from modelyard.features.base import Arrays
 from modelyard.features.series.outlooks import Recipe
 from modelyard.features.series.smoothing import Floats
+from workers.training.checkpoints import Checkpoints, StoppedBy
 from workers.training.forecasting import network as networks
 from workers.training.forecasting.blending import NETWORK, Blend, Evidence, blend_scaled, choose_blend, measure_errors
 from workers.training.forecasting.core import Core, build_core
 from workers.training.forecasting.preparing import SeriesMaterial, Trial
 from workers.training.forecasting.windows import Windows, cut_windows
+from workers.training.sealing import holds_sealed
 from workers.training.solution import Job
 
 FEWEST_WINDOWS = 200
@@ -58,6 +60,10 @@ class _Stage:
     model: keras.Model | None
     course: networks.Course | None
 
+    def or_else(self, earlier: "_Stage") -> "_Stage":
+        """Where the time was over before this one began, what learned from less has to do."""
+        return earlier if self.model is None else self
+
 
 def train_forecaster(job: Job, material: SeriesMaterial, hyperparameters: Mapping[str, Any]) -> ForecastSolution:
     job.speaker.phase("training")
@@ -69,8 +75,8 @@ def train_forecaster(job: Job, material: SeriesMaterial, hyperparameters: Mappin
     blend = choose_blend(evidence, recipe.periods[0])
     wanted = blend.weights.get(NETWORK, 0.0) > 0 and first.course is not None
     steps = max(1, _best_step(first.course)) if wanted else 0
-    second = trainer.train("testing", hidden=cuts.test, judged=False, steps=steps) if wanted else first
-    third = trainer.train("final", hidden=0, judged=False, steps=steps) if wanted else first
+    second = trainer.train("testing", hidden=cuts.test, judged=False, steps=steps).or_else(first) if wanted else first
+    third = trainer.train("final", hidden=0, judged=False, steps=steps).or_else(second) if wanted else first
     answers: dict[str, list[tuple[Trial, Floats]]] = {
         "validation": [(trial, _answer(trial, recipe, blend, first.model)) for trial in material.validation],
         "test": [(material.test, _answer(material.test, recipe, blend, second.model))] if material.test else [],
@@ -106,7 +112,9 @@ class _Trainer:
         job, material, settings = self._job, self._material, self._hyperparameters
         share, begin = SHARES[stage], self._done
         self._done += share
-        if settings["network"] == "never" or steps < 1 or job.must_end:
+        checkpoints = Checkpoints(folder=job.checkpoints / stage, plan_digest=f"{job.plan_digest}/{steps}")
+        over = job.must_end and not holds_sealed(checkpoints.folder)
+        if settings["network"] == "never" or steps < 1 or over:
             return _Stage(model=None, course=None)
         windows = cut_windows(material.recipe, material.pasts, hidden, MOST_WINDOWS)
         if len(windows) < (2 if settings["network"] == "always" else FEWEST_WINDOWS):
@@ -118,6 +126,11 @@ class _Trainer:
             part = begin + share * done / steps
             job.speaker.step(part, None, metrics={"loss": loss, "val_loss": judged})
 
+        def must_end() -> StoppedBy | None:
+            if job.time_is_up or time.monotonic() > deadline:
+                return "time"
+            return "finish" if job.must_end else None
+
         course = networks.train(
             model,
             windows,
@@ -125,8 +138,9 @@ class _Trainer:
             settings,
             steps=steps,
             seed=material.plan.seed,
-            must_end=lambda: job.must_end or time.monotonic() > deadline,
+            must_end=must_end,
             tell=tell,
+            checkpoints=checkpoints,
         )
         job.speaker.log(
             f"Network ({stage}): {course.steps} steps on {len(windows):,} windows in {course.seconds:.1f} s."
@@ -198,7 +212,8 @@ def _describe(
 ) -> dict[str, Any]:
     course = stages[0].course
     model = stages[-1].model
-    used = sum(stage.course.seconds for stage in stages if stage.course)
+    courses = {id(stage.course): stage.course for stage in stages if stage.course}
+    used = sum(course.seconds for course in courses.values())
     several = len(material.recipe.periods) > 1
     board = [
         {

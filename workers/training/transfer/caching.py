@@ -66,7 +66,7 @@ class Asker:
         if view and self._augment is not None:
             batch = self._augment({"image": batch}, tf.constant([self._seed + view, int(rows[0])], tf.int32))["image"]
         features, inner = self._ask(batch)
-        return _halve(features), None if inner is None else _halve(inner)
+        return halve(features), None if inner is None else halve(inner)
 
 
 def fill_cache(
@@ -121,6 +121,7 @@ def _ask_all(
     return np.concatenate(features), np.concatenate(inner) if inner else None
 
 
-def _halve(array: Any) -> NDArray[Any]:
+def halve(array: Any) -> NDArray[Any]:
+    """In half precision, which is a half of the memory; what is too large for it becomes the largest that is not."""
     halved: NDArray[Any] = np.clip(np.asarray(array), -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
     return halved

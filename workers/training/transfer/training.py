@@ -19,6 +19,7 @@ from workers.training.solution import Job
 from workers.training.transfer.backbones import Backbone, load_network, make_backbone
 from workers.training.transfer.caching import Cache, fill_cache
 from workers.training.transfer.heads import Head, fit_head
+from workers.training.transfer.telling import describe_history, describe_training
 from workers.training.transfer.tuning import Tuning, tune
 
 WEIGHTS = "weights.keras"
@@ -65,8 +66,8 @@ def train_transfer(job: Job, material: Material, hyperparameters: Mapping[str, A
     core = _make_core(backbone, head)
     solution = NetworkSolution(
         core,
-        training=_describe(job, core, frozen, head, tuned, cache.views, time.monotonic() - began),
-        history=_describe_history(frozen, tuned),
+        training=describe_training(job, core, frozen, head, tuned, time.monotonic() - began, views=cache.views),
+        history=describe_history(frozen, tuned),
         held_out=None,
     )
     solution.training["seconds_a_row"] = solution.time_answer(material.inputs)
@@ -116,30 +117,3 @@ def _make_core(backbone: Backbone, head: Head) -> keras.Model:
     dense.set_weights([kernel, head.bias - head.mean @ kernel])
     probabilities = layers.Softmax(name="probabilities")(logits)
     return keras.Model({IMAGE: backbone.whole.input}, {"probabilities": probabilities}, name="core")
-
-
-def _describe(
-    job: Job, core: keras.Model, frozen: Head, head: Head, tuned: Tuning | None, views: int, seconds: float
-) -> dict[str, Any]:
-    fit = None if tuned is None else tuned.fit
-    return {
-        "epochs": fit.memory.epoch if fit else 0,
-        "epochs_planned": tuned.stopping.epochs if tuned else 0,
-        "best_epoch": fit.memory.best_epoch if fit and head is not frozen else 0,
-        "stopped_by": fit.stopped_by if fit else "epochs",
-        "seconds": seconds,
-        "rows_per_second": fit.rows_per_second if fit else None,
-        "parameters": core.count_params(),
-        "batch_size": tuned.network.batch_size if tuned else None,
-        "members": 0,
-        "views": views,
-        "frozen_accuracy": frozen.accuracy,
-        "weights": dict(job.plan.weights),
-        "device": dict(job.device),
-    }
-
-
-def _describe_history(frozen: Head, tuned: Tuning | None) -> list[dict[str, Any]]:
-    """The frozen network is told as epoch 0."""
-    first = {"epoch": 0, "loss": frozen.fitted, "val_loss": frozen.loss, "val_accuracy": frozen.accuracy}
-    return [first, *(tuned.fit.memory.history if tuned else [])]

@@ -19,10 +19,13 @@ from modelyard.contracts.sentences import sentence as _
 from workers.training.failures import TrainingFailure
 from workers.training.preparing import Arrays, Material
 from workers.training.rows import RowPlan, plan_rows
+from workers.training.sealing import open_sealed, seal
 from workers.training.solution import HeldOut, Job, to_probabilities
 from workers.training.trees.columns import LABEL, Data, make_data, name_columns
 from workers.training.trees.graph import make_graph, place_logits
+from workers.training.trees.slicing import Slices, choose_slice
 
+MODEL = "model"
 MOST_POINTS = 200
 """Of the curves of a report."""
 MANY_CELLS = 2_000_000
@@ -101,7 +104,7 @@ class Grower:
         self._material = material
         self._rows = rows
         self._settings = hyperparameters
-        self._folder = job.folder / "checkpoints" / f"trees-{job.plan_digest[:16]}"
+        self._folder = job.checkpoints / f"trees-{job.plan_digest[:16]}"
         self._stopped_by = "epochs"
         self._seconds = 0.0
         self._models: list[Any] = []
@@ -111,43 +114,67 @@ class Grower:
     def grow_all(self) -> list[Any]:
         count = len(self._rows.train)
         for member in range(count):
-            if self._models and self._job.must_end:
+            kept = self._load(member)
+            if kept is None and self._models and self._job.must_end:
                 self._stopped_by = "time" if self._job.time_is_up else "finish"
                 break
-            self._models.append(self._load(member) or self._grow(member, count))
+            self._models.append(kept or self._grow(member, count))
             self._tell(member + 1, count)
         return self._models
 
     def _grow(self, member: int, count: int) -> Any:
         train = self._rows.train[member]
         held_out = self._rows.validation[member][self._rows.weights[member] > 0]
-        learner = self._make_learner(self._job.seconds_left / (count - member), member)
+        slices = self._slice(member, count, train)
         began = time.monotonic()
         try:
-            model = learner.train(self._data(train), valid=self._data(held_out), verbose=0)
+            model = slices.grow(self._data(train), self._data(held_out))
         except ValueError as fault:
             raise TrainingFailure(
                 "trees", _("the trees could not be grown: {fault}", fault=str(fault)[:300]), UNUSABLE
             ) from fault
-        self._seconds += time.monotonic() - began
+        seconds = time.monotonic() - began
+        self._seconds += seconds
         self._cut(model)
-        partial, path = self._folder / f"{member}.partial", self._folder / str(member)
-        shutil.rmtree(partial, ignore_errors=True)
-        model.save(str(partial))
-        partial.rename(path)
+        seal(
+            self._folder / str(member),
+            plan_digest=self._job.plan_digest,
+            facts={"seconds": seconds, "stopped_by": self._stopped_by},
+            write=lambda folder: model.save(str(folder / MODEL)),
+        )
+        slices.forget()
         return model
 
     def _load(self, member: int) -> Any:
-        path = self._folder / str(member)
-        return ydf.load_model(str(path)) if path.is_dir() else None
+        """The member, where an earlier attempt had grown it."""
+        sealed = open_sealed(self._folder / str(member), plan_digest=self._job.plan_digest)
+        if sealed is None:
+            return None
+        shutil.rmtree(self._folder / f"{member}-slices", ignore_errors=True)
+        self._seconds += sealed.facts["seconds"]
+        self._stopped_by = sealed.facts["stopped_by"]
+        return ydf.load_model(str(sealed.folder / MODEL))
 
-    def _make_learner(self, seconds: float, member: int) -> Any:
+    def _slice(self, member: int, count: int, train: NDArray[np.int64]) -> Slices:
+        """The time that there is belongs in equal parts to the members that are left."""
+        ends_at = time.time() + self._job.seconds_left / (count - member)
+        columns = sum(array.shape[1] for array in self._material.inputs.values())
+        return Slices(
+            folder=self._folder / f"{member}-slices",
+            plan_digest=self._job.plan_digest,
+            trees=self._settings["epochs"],
+            at_once=choose_slice(len(train) * columns, self._settings["epochs"]),
+            seed=self._job.plan.seed + member,
+            make_learner=lambda **of_slice: self._make_learner(max(1.0, ends_at - time.time()), **of_slice),
+            must_end=lambda: self._job.must_end,
+        )
+
+    def _make_learner(self, seconds: float, **of_slice: Any) -> Any:
         settings, material = self._settings, self._material
         classes = material.task == "classification"
         return ydf.GradientBoostedTreesLearner(
             label=LABEL,
             task=ydf.Task.CLASSIFICATION if classes else ydf.Task.REGRESSION,
-            num_trees=settings["epochs"],
             shrinkage=settings["learning_rate"],
             growing_strategy="BEST_FIRST_GLOBAL",
             max_depth=-1,
@@ -163,8 +190,8 @@ class Grower:
             early_stopping="LOSS_INCREASE" if settings["patience"] else "MIN_LOSS_FINAL",
             early_stopping_num_trees_look_ahead=max(1, settings["patience"]),
             maximum_training_duration_seconds=seconds,
-            random_seed=(self._job.plan.seed + member) % 2**31,
             num_threads=self._threads,
+            **of_slice,
         )
 
     def _data(self, rows: NDArray[np.int64]) -> Data:

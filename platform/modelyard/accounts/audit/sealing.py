@@ -14,6 +14,7 @@ from modelyard.accounts.audit.marking import is_genuine, link
 from modelyard.accounts.audit.pinning import Pin, read_pin, trimmed_through, write_pin
 from modelyard.accounts.audit.reading import read_events
 from modelyard.accounts.models import AuditEvent, AuditSeal
+from modelyard.contracts.crash_points import reach
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def pin_head() -> None:
         if pinned is not None and not _grows(pinned, newest):
             log.error("the audit log was cut off or replaced after its pinned head %d. audit_verify", pinned.seq)
             return
+        reach("audit.before_pinning")
         write_pin(newest)
     except (OSError, ValueError) as fault:
         log.error("the head of the audit log could not be pinned: %s", fault)
@@ -87,6 +89,7 @@ def _seal(events: list[AuditEvent]) -> int:
                 newest = Pin(seq, link(newest.hash, seq, event.pk, event.mark))
                 seals.append(AuditSeal(seq=seq, event=event.pk, hash=newest.hash))
             AuditSeal.objects.bulk_create(seals)
+            reach("audit.seal.before_commit")
     except IntegrityError:
         log.info("another process seals the audit log at the same moment")
         return 0

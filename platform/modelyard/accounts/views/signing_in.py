@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from modelyard.accounts import attempts, entering, people, recovery
+from modelyard.accounts import attempts, entering, people, recovery, single_sign_on
 from modelyard.accounts.factors import passkeys
 from modelyard.accounts.forms import ForgottenForm, SignInForm, SignUpForm
 from modelyard.accounts.models import User
@@ -61,8 +61,16 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session; who came by the identity provider is told how to end the one there.
+
+    By a link, not by sending them on: our policy lets no form lead to other hosts.
+    """
+    way_out = single_sign_on.way_out(request)
     logout(request)
-    return redirect("accounts:sign_in")
+    if not way_out:
+        return redirect("accounts:sign_in")
+    context = {"way_out": way_out, "single_sign_on": single_sign_on.provider()}
+    return render(request, "accounts/signed_out.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

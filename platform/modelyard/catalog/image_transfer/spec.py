@@ -10,8 +10,9 @@ from modelyard.catalog.parameters import (
     optimisation,
     stopping_rules,
     weight_decay,
+    weights_name,
 )
-from modelyard.catalog.spec import Estimate, Flag, Integer, ModelTemplate, WeightsName
+from modelyard.catalog.spec import Estimate, Flag, Integer, ModelTemplate
 from modelyard.contracts.profile import Profile
 from modelyard.contracts.weights import LARGEST_SIDE, SMALLEST_SIDE, USUAL_SIDE
 
@@ -45,11 +46,7 @@ TEMPLATE = ModelTemplate(
     needs_target=False,
     largest_side=USUAL_SIDE,
     parameters=(
-        WeightsName(
-            name="weights",
-            title="Pre-trained weights",
-            help="Which of the pre-trained networks that the operator provides. Empty: the first.",
-        ),
+        weights_name("images"),
         *stopping_rules(
             epochs=None,
             epochs_help="How often tuning goes over all images, at most. Empty: 6.",

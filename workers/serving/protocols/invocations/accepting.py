@@ -1,6 +1,9 @@
 """What an answer is written as: `Accept` chooses among JSON, JSON lines, CSV and NPY."""
 
 import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO, StringIO
 from typing import Any
@@ -12,8 +15,9 @@ from numpy.typing import NDArray
 from modelyard.contracts.signature import Signature
 from workers.serving.call import Encode
 from workers.serving.http.heads import JSON
-from workers.serving.models.predictions import BETWEEN, Predictions, write_numbers
+from workers.serving.models.predictions import BETWEEN, HIGH, LOW, Predictions, write_numbers
 from workers.serving.problems import Problem
+from workers.serving.protocols.intervals import encode_rows_at
 from workers.serving.protocols.tensorflow_serving import encode_rows
 
 CSV, LINES, NPY = b"text/csv", b"application/jsonlines", b"application/x-npy"
@@ -21,21 +25,38 @@ OTHER_NAMES = {b"application/jsonl": LINES, b"application/x-ndjson": LINES}
 OFFERED = (JSON, LINES, CSV, NPY)
 
 
-def choose_answer(accept: bytes | None, signature: Signature) -> tuple[Encode, bytes]:
-    """Return what writes the answer and its media type. Raises a 406 where nothing that is offered is accepted."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was chosen: a media type that is offered, and for CSV whether a line of names comes first."""
+
+    kind: bytes
+    with_names: bool = False
+
+    @property
+    def media_type(self) -> bytes:
+        return CSV + b"; charset=utf-8" if self.kind == CSV else self.kind
+
+    def encoder(self, signature: Signature, level: float | None) -> Encode:
+        """Return what writes it; with the intervals of a level, where one is asked for."""
+        if self.kind == CSV and signature.output.kind == "forecast":
+            return _make_forecast_encoder(_column_names(signature) if self.with_names else [])
+        if self.kind == CSV:
+            return _make_csv_encoder(_column_names(signature) if self.with_names else [], level)
+        if level is not None:
+            return encode_rows_at(level) if self.kind == JSON else partial(ENCODERS_AT[self.kind], level)
+        return ENCODERS[self.kind]
+
+
+def choose_answer(accept: bytes | None) -> Answer:
+    """Return what the answer is to be. Raises a 406 where nothing that is offered is accepted."""
     if not accept or accept == b"*/*":
-        return encode_rows, JSON
+        return Answer(JSON)
     best, parameters = _find_best(accept.lower())
     if best is None:
         offered = b", ".join(OFFERED).decode()
         message = f"the answer can be {offered}, got Accept: {accept.decode('latin-1'):.80}"
         raise Problem(HTTPStatus.NOT_ACCEPTABLE, message)
-    if best == CSV:
-        names = _column_names(signature) if "header=present" in parameters else []
-        make = _make_forecast_encoder if signature.output.kind == "forecast" else _make_csv_encoder
-        return make(names), CSV + b"; charset=utf-8"
-    encoders: dict[bytes, Encode] = {JSON: encode_rows, LINES: encode_lines, NPY: encode_npy}
-    return encoders[best], best
+    return Answer(best, "header=present" in parameters)
 
 
 def _find_best(accept: bytes) -> tuple[bytes | None, str]:
@@ -72,21 +93,36 @@ def encode_lines(predictions: Predictions) -> bytes:
     return predictions.rows_text.replace(BETWEEN, b"\n") + b"\n"
 
 
+def _encode_lines_at(level: float, predictions: Predictions) -> bytes:
+    return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in predictions.rows_at(level))
+
+
 def encode_npy(predictions: Predictions) -> bytes:
     """A classifier's probabilities, shape [rows, classes] in the order of the labels; else the values or scores,
     [rows], or the values of a forecast, [rows, steps]."""
     arrays = predictions.arrays
-    array = next(arrays[name] for name in ("probabilities", "value", "score", "values") if name in arrays)
+    return _write_npy(next(arrays[name] for name in ("probabilities", "value", "score", "values") if name in arrays))
+
+
+def _encode_npy_at(level: float, predictions: Predictions) -> bytes:
+    """Values and the ends of their intervals, [rows, 3]."""
+    return _write_npy(np.stack(list(predictions.arrays_at(level).values()), axis=1))
+
+
+def _write_npy(array: NDArray[Any]) -> bytes:
     buffer = BytesIO()
     np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 
-def _make_csv_encoder(names: list[str]) -> Encode:
+def _make_csv_encoder(names: list[str], level: float | None) -> Encode:
     """SageMaker's CSV has no line of names, unless `Accept: text/csv; header=present` asks for one."""
+    if names and level is not None:
+        names = [*names, LOW, HIGH]
 
     def encode(predictions: Predictions) -> bytes:
-        columns = [column for array in predictions.arrays.values() for column in _as_columns(array)]
+        arrays = predictions.arrays if level is None else predictions.arrays_at(level)
+        columns = [column for array in arrays.values() for column in _as_columns(array)]
         buffer = StringIO(newline="")
         writer = csv.writer(buffer, lineterminator="\n")
         if names:
@@ -128,3 +164,7 @@ def _column_names(signature: Signature) -> list[str]:
     if output.kind == "forecast":
         return ["values", "timestamps", *(f"quantile {level}" for level in output.labels)]
     return [part.name for part in output.parts]
+
+
+ENCODERS: dict[bytes, Encode] = {JSON: encode_rows, LINES: encode_lines, NPY: encode_npy}
+ENCODERS_AT: dict[bytes, Callable[[float, Predictions], bytes]] = {LINES: _encode_lines_at, NPY: _encode_npy_at}

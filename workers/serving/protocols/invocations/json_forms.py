@@ -1,12 +1,12 @@
 """MLflow's four forms of JSON. `inputs` and `instances` also take rows without names, in the signature's order."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from workers.serving.call import Call
-from workers.serving.models.rows import read_columns, read_rows
 from workers.serving.problems import bad_request
 from workers.serving.protocols.dense_json import read_dense_split
-from workers.serving.protocols.invocations.tables import take_rows, take_table
+from workers.serving.protocols.invocations.tables import take_columns, take_rows, take_table
 from workers.serving.protocols.json_body import read_json_object
 from workers.serving.protocols.tensorflow_serving import read_dense
 
@@ -14,16 +14,17 @@ FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 SPLIT_KEYS = frozenset(("index", "columns", "data"))
 
 
-def read_json(call: Call) -> None:
+def read_json(call: Call) -> Mapping[str, Any]:
+    """Take the rows into the call; return the `params` that stand beside them."""
     if read_dense(call) or _read_dense_split(call):
-        return
+        return {}
     wanted = f"exactly one of {', '.join(FORMS)}"
     body = read_json_object(call.body, wanted, call.check_count)
     forms = [form for form in FORMS if form in body]
     if len(forms) != 1:
         raise bad_request(f"the body must have {wanted}, got {', '.join(forms) or 'none of them'}")
     params = body.get("params")
-    if params is not None and not isinstance(params, dict):
+    if not isinstance(params, dict | None):
         raise bad_request('"params" must be an object')
     form, value = forms[0], body[forms[0]]
     if form == "dataframe_split":
@@ -31,9 +32,10 @@ def read_json(call: Call) -> None:
     elif form == "dataframe_records":
         _read_records(call, value)
     elif form == "inputs" and isinstance(value, dict):
-        _read_columns(call, value)
+        take_columns(call, value)
     else:
         take_rows(call, value, form)
+    return params or {}
 
 
 def _read_dense_split(call: Call) -> bool:
@@ -59,17 +61,3 @@ def _read_records(call: Call, value: Any) -> None:
     if not isinstance(value, list):
         raise bad_request('"dataframe_records" must be a list of objects of column name to value')
     take_rows(call, value, "dataframe_records")
-
-
-def _read_columns(call: Call, value: dict[str, Any]) -> None:
-    """Columns of equal length; a row of bare values is one row. An image of its own is `{"b64": "…"}`."""
-    model = call.model
-    if value and not any(isinstance(column, list) for column in value.values()):
-        take_rows(call, [value], "inputs")
-        return
-    call.where = "inputs, row %d"
-    columns, call.count = read_columns(model, value)
-    if model.takes_images and model.sole_input is not None:
-        call.rows = read_rows(model, columns[model.sole_input.name])
-    else:
-        call.columns = columns

@@ -1,7 +1,7 @@
 """Which paths there are, how a body is read by its content type, and what a refusal looks like."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -18,10 +18,13 @@ from workers.serving.http.heads import TEXT
 from workers.serving.problems import Problem, bad_request, not_found, unavailable
 from workers.serving.protocols.family import Look, Operation, Prediction, Public
 from workers.serving.protocols.image_bodies import is_image_body, take_images
+from workers.serving.protocols.intervals import INTERVAL, read_level
+from workers.serving.protocols.invocations import parquet
 from workers.serving.protocols.invocations.accepting import choose_answer
 from workers.serving.protocols.invocations.array_files import read_npy, read_npz
 from workers.serving.protocols.invocations.json_forms import read_json
 from workers.serving.protocols.invocations.lines import read_csv, read_json_lines
+from workers.serving.protocols.invocations.parquet import ReadParquet
 
 PATH = re.compile(r"(?:/(?:serving-)?endpoints/(?P<name>[^/]+))?/(?P<verb>invocations|ping|health|version)")
 PREFIXES = ("/endpoints/", "/serving-endpoints/")
@@ -30,7 +33,11 @@ PUBLIC = {
     "/health": Public(show=lambda _: b"\n", heeds_readiness=True),
     "/version": Public(show=lambda _: __version__.encode()),
 }
-READERS: dict[str, Callable[[Call], None]] = {
+Params = Mapping[str, Any]
+Read = Callable[[Call], Params | None]
+"""Takes the rows of a body into the call; returns what else the body says, where its form has a place for it."""
+
+READERS: dict[str, Read] = {
     "application/json": read_json,
     "text/csv": read_csv,
     "application/jsonlines": read_json_lines,
@@ -39,6 +46,8 @@ READERS: dict[str, Callable[[Call], None]] = {
     "application/x-npy": read_npy,
 }
 NPZ = "application/x-npz"
+OFFERED = (*READERS, NPZ, parquet.KINDS[0])
+SLOW = frozenset(kind.encode() for kind in parquet.KINDS)
 VARIANT = b"x-amzn-sagemaker-target-variant"
 ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
 FOREIGN = (b"x-amzn-sagemaker-target-model", b"x-amzn-sagemaker-inference-component")
@@ -68,7 +77,12 @@ class Invocations:
     """`/endpoints/{name}/invocations` and, for a key that is bound to one endpoint, `/invocations`; `/ping`."""
 
     def __init__(self, max_body_bytes: int) -> None:
-        self._readers: dict[str, Callable[[Call], None]] = {**READERS, NPZ: partial(read_npz, max_bytes=max_body_bytes)}
+        read_parquet = ReadParquet(max_body_bytes)
+        self._readers: dict[str, Read] = {
+            **READERS,
+            NPZ: partial(read_npz, max_bytes=max_body_bytes),
+            **dict.fromkeys(parquet.KINDS, read_parquet),
+        }
 
     def owns(self, path: str) -> bool:
         return path.startswith(PREFIXES) or path in PUBLIC or path == "/invocations"
@@ -83,7 +97,7 @@ class Invocations:
             verbs = b", ".join(allowed).decode()
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{path:.200} takes {verbs} only", allow=verbs)
         if verb == "invocations":
-            return Prediction(endpoint=name, read=self._read, variant=VARIANT)
+            return Prediction(endpoint=name, read=self._read, variant=VARIANT, slow=SLOW)
         return Look(endpoint=name, show=show_ping if verb != "version" else show_version) if name else PUBLIC[path]
 
     def encode_problem(self, problem: Problem, exchange: Exchange) -> bytes:
@@ -101,13 +115,19 @@ class Invocations:
     def _read(self, call: Call) -> None:
         headers = call.exchange.headers
         call.head_lines = _compose_head_lines(call)
-        encode, call.media_type = choose_answer(headers.get(b"accept"), call.model.signature)
+        answer = choose_answer(headers.get(b"accept"))
+        call.media_type = answer.media_type
         content_type = headers.get(b"content-type", b"application/json")
+        params: Params | None = None
         if call.model.takes_images and is_image_body(call, content_type):
             take_images(call, content_type)
         else:
-            self._readers[_read_content_type(call)](call)
-        call.encode = encode
+            params = self._readers[_read_content_type(call)](call)
+        attributes = headers.get(ATTRIBUTES)
+        if attributes is not None:
+            params = {**_read_attributes(attributes), **(params or {})}
+        level = read_level(call.model, params) if params else None
+        call.encode = answer.encoder(call.model.signature, level)
 
 
 def show_ping(endpoint: Endpoint) -> bytes:
@@ -135,12 +155,25 @@ def _compose_head_lines(call: Call) -> bytes:
     return lines + b"%b: %b\r\n" % (ATTRIBUTES, attributes)
 
 
+def _read_attributes(attributes: bytes) -> Params:
+    """What SageMaker's custom attributes ask for: bodies that are no JSON have no other place for it."""
+    pairs = (part.partition("=") for part in re.split("[,;]", attributes.decode("latin-1")))
+    said = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    level = said.get(INTERVAL)
+    if level is None:
+        return {}
+    try:
+        return {INTERVAL: float(level)}
+    except ValueError:
+        return {INTERVAL: level}
+
+
 def _read_content_type(call: Call) -> str:
     """Return the reader's name. A parameter that changes what the body means is not passed over: it is refused."""
     content_type = call.exchange.headers.get(b"content-type", b"application/json").decode("latin-1")
     kind, *parameters = (part.strip() for part in content_type.lower().split(";"))
-    if kind not in READERS and kind != NPZ:
-        offered = ", ".join((*READERS, NPZ))
+    if kind not in OFFERED and kind not in parquet.KINDS:
+        offered = ", ".join(OFFERED)
         raise _unsupported(call, f"This predictor only supports the content types {offered}. Got '{content_type:.80}'.")
     for parameter in filter(None, parameters):
         name, _, value = (part.strip(' "') for part in parameter.partition("="))

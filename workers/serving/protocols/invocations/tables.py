@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workers.serving.call import Call
-from workers.serving.models.rows import read_rows
+from workers.serving.models.rows import read_columns, read_rows
 from workers.serving.problems import bad_request
 
 
@@ -15,6 +15,20 @@ def take_rows(call: Call, value: object, form: str) -> None:
     call.check_count(len(value))
     call.where, call.count = f"{form}[%d]", len(value)
     call.rows = read_rows(call.model, value)
+
+
+def take_columns(call: Call, value: dict[str, Any]) -> None:
+    """Columns of equal length; a row of bare values is one row. An image of its own is `{"b64": "…"}`."""
+    model = call.model
+    if value and not any(isinstance(column, list) for column in value.values()):
+        take_rows(call, [value], "inputs")
+        return
+    call.where = "inputs, row %d"
+    columns, call.count = read_columns(model, value)
+    if model.takes_images and model.sole_input is not None:
+        call.rows = read_rows(model, columns[model.sole_input.name])
+    else:
+        call.columns = columns
 
 
 def take_table(call: Call, names: Sequence[object] | None, lines: Sequence[object], where: str) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelyard.contracts.signature import Output, Part
-from workers.serving.models.loaded import Predictions
+from workers.serving.models.predictions import HIGH, LOW, Predictions
 from workers.serving.problems import bad_request
-from workers.serving.protocols.intervals import HIGH, LOW
 from workers.serving.protocols.open_inference.binary_tensors import pack_elements
 from workers.serving.protocols.open_inference.datatypes import BYTES, DTYPES, FP32, FP64
 

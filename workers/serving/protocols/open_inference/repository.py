@@ -7,6 +7,10 @@ from typing import Any
 from workers.serving.endpoints import Endpoint
 from workers.serving.problems import Problem
 
+NOT_OFFERED = (
+    "trace settings, log settings and shared memory are not offered; "
+    "the operator sets what is logged, and tensors come in the request"
+)
 STATES = {"AVAILABLE": "READY", "LOADING": "LOADING", "END": "UNAVAILABLE"}
 
 
@@ -28,3 +32,8 @@ def list_models(endpoints: Iterable[Endpoint], *, ready: bool) -> list[dict[str,
 def refuse_control(verb: str) -> Problem:
     message = f"a model cannot be {verb}ed here; publish it, or withdraw it, on the platform"
     return Problem(HTTPStatus.NOT_IMPLEMENTED, message)
+
+
+def refuse_setting() -> Problem:
+    """Triton's tracing, log settings and shared memory are refused in words, not passed off as a mistyped path."""
+    return Problem(HTTPStatus.NOT_IMPLEMENTED, NOT_OFFERED)

@@ -22,7 +22,7 @@ from workers.serving.protocols.open_inference.describing import (
     is_number,
 )
 from workers.serving.protocols.open_inference.infer import read_infer
-from workers.serving.protocols.open_inference.repository import list_models, refuse_control
+from workers.serving.protocols.open_inference.repository import list_models, refuse_control, refuse_setting
 from workers.serving.protocols.open_inference.statistics import list_statistics
 
 PATH = re.compile(
@@ -30,6 +30,10 @@ PATH = re.compile(
     re.IGNORECASE,
 )
 CONTROL = re.compile(r"/v2/repository/models/[^/]+/(load|unload)/?", re.IGNORECASE)
+NOT_OFFERED = re.compile(
+    r"/v2/(?:models/[^/]+(?:/versions/[^/]+)?/)?(?:trace/setting|logging)/?|/v2/(?:system|cuda)sharedmemory(?:/.*)?",
+    re.IGNORECASE,
+)
 READING, POSTING = (b"GET", b"HEAD"), (b"POST",)
 Describe = Callable[[Endpoint, str | None], Any]
 
@@ -49,6 +53,8 @@ class OpenInference:
         control = CONTROL.fullmatch(path)
         if control is not None:
             raise refuse_control(control[1].lower())
+        if NOT_OFFERED.fullmatch(path):
+            raise refuse_setting()
         found = PATH.fullmatch(path)
         if found is None:
             raise not_found(f"there is nothing at {path:.200}")

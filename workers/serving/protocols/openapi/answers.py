@@ -20,12 +20,14 @@ REASONS = {
     422: "The model computes no finite number for these values.",
     429: "Too many requests a second, or the month's predictions are spent.",
     431: "The head of the request is too large.",
+    501: "There is no explanation: the version was trained before they were offered. Train it again.",
     500: "The predictor failed; the operator finds the reason in its log.",
     503: "The queue is full, or no version is loaded.",
     504: "The deadline passed while the call waited.",
 }
 ALWAYS = (400, 401, 403, 404, 408, 413, 417, 429, 431, 500, 503)
 PREDICTING = (*ALWAYS, 415, 422, 504)
+EXPLAINING = (*PREDICTING, 501)
 
 HEADERS: Schema = {
     "RequestId": {

@@ -7,11 +7,12 @@ from typing import Any
 
 from modelyard.contracts.signature import Signature
 from workers.serving.protocols.openapi.answers import JSON, PREDICTING, answer, content, parameters, refusals
-from workers.serving.protocols.openapi.tensorflow import image_bodies, rows_schema
+from workers.serving.protocols.openapi.tensorflow import image_bodies, parameters_schema, rows_schema
 from workers.serving.protocols.openapi.values import Schema, example_of, refer, takes_images
 
 TAG = "MLflow, SageMaker"
 TEXT: Schema = {"type": "string"}
+PARQUET = "application/vnd.apache.parquet"
 VARIANT = "X-Amzn-SageMaker-Target-Variant"
 
 
@@ -61,10 +62,11 @@ def _bodies(signature: Signature) -> Schema:
     examples["rows"] = {"instances": [row]}
     bodies: Schema = {
         JSON: {
-            "schema": {"anyOf": [_form(name, schema, forms) for name, schema in forms.items()]},
+            "schema": {"anyOf": [_form(name, forms, parameters_schema(signature)) for name in forms]},
             "examples": {name: {"value": value} for name, value in examples.items()},
         },
         "application/jsonlines": {"schema": TEXT, "example": json.dumps(row) + "\n"},
+        PARQUET: {"schema": {"type": "string", "format": "binary", "description": "Columns named as the inputs."}},
     }
     if not takes_images(signature):
         bodies["text/csv"] = {"schema": TEXT, "example": _write_csv(row)}
@@ -72,13 +74,13 @@ def _bodies(signature: Signature) -> Schema:
     return bodies
 
 
-def _form(name: str, schema: Schema, forms: dict[str, Schema]) -> Schema:
+def _form(name: str, forms: dict[str, Schema], params: Schema) -> Schema:
     others = [{"required": [other]} for other in forms if other != name]
     return {
         "type": "object",
         "title": name,
         "required": [name],
-        "properties": {name: schema},
+        "properties": {name: forms[name], "params": params},
         "not": {"anyOf": others},
     }
 

@@ -2,6 +2,7 @@
 
 from modelyard.contracts.signature import Signature
 from workers.serving.protocols.openapi.answers import ALWAYS, JSON, PREDICTING, answer, content, parameters, refusals
+from workers.serving.protocols.openapi.explaining import describe_explanations
 from workers.serving.protocols.openapi.values import (
     ENCODED,
     Schema,
@@ -48,6 +49,8 @@ def describe_paths(base: str, signature: Signature) -> Schema:
     verb = {"label": "classify", "value": "regress"}.get(signature.output.kind)
     if verb is not None and not takes_images(signature):
         paths[f"{base}:{verb}"] = {"post": _examples(signature, verb)}
+    if signature.output.kind != "forecast":
+        paths[f"{base}:explain"] = {"post": describe_explanations(signature, rows_schema(signature), TAG)}
     paths[base] = {"get": look("status", "The state of the versions", STATUS, TAG)}
     paths[f"{base}/metadata"] = {"get": look("metadata", "The signature in TensorFlow's words", METADATA, TAG)}
     return paths

@@ -17,6 +17,20 @@ METADATA: Schema = {
         "outputs": {"type": "array", "items": {"type": "object"}},
     },
 }
+BINARY: Schema = {
+    "application/octet-stream": {
+        "schema": {
+            "type": "string",
+            "format": "binary",
+            "description": (
+                "The JSON of the other form, as many bytes as the header Inference-Header-Content-Length says, whose "
+                "tensors have `parameters.binary_data_size` in place of `data`; then their bytes in that order: "
+                "little-endian, row-major, each element of BYTES after four bytes of length."
+            ),
+        }
+    }
+}
+"""Binary tensors, in requests and in answers to who asks for them with `binary_data` or `binary_data_output`."""
 READY: Schema = {
     "type": "object",
     "required": ["name", "ready"],
@@ -53,18 +67,19 @@ def _infer(signature: Signature) -> Schema:
             "outputs": output_tensors_schema(signature),
         },
     }
+    example = {"inputs": example_tensors(signature)}
     return {
         "operationId": "infer",
         "summary": "Predict tensors",
         "description": (
             "One tensor of shape [rows] for each input, all of equal length, in any order; the shape says how many "
-            "values there are. Tensors may also be binary: after a JSON part of Inference-Header-Content-Length bytes."
+            "values there are. Tensors may also be binary."
         ),
         "tags": [TAG],
         "parameters": parameters("RequestId", "Patience", "Session"),
-        "requestBody": {"required": True, "content": content(body, {"inputs": example_tensors(signature)})},
+        "requestBody": {"required": True, "content": {**content(body, example), **BINARY}},
         "responses": {
-            "200": answer("The outputs as tensors.", content(answered), "Version"),
+            "200": answer("The outputs as tensors.", {**content(answered), **BINARY}, "Version"),
             **refusals(PREDICTING, "Error"),
         },
     }

@@ -1,0 +1,1 @@
+"""What manage.py fsck finds, and that it finds nothing where nothing is wrong."""

@@ -1,0 +1,91 @@
+"""Folders of a run that survive a power cut: written beside, flushed, renamed, with a manifest of what they hold.
+
+Whatever a training need not do twice lies in such folders: the state at the end of an epoch, a grown member, a fitted
+candidate. A folder is either whole or not there.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelyard.contracts.artifact import digest_of
+from modelyard.contracts.crash_points import reach
+from modelyard.contracts.jsonfile import read_json, write_json
+
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.npz"
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A whole folder, and what was written down about it."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Those that `write_arrays` put there."""
+        with np.load(self.folder / ARRAYS, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+
+def write_arrays(arrays: Mapping[str, NDArray[Any]]) -> Callable[[Path], None]:
+    """What `seal` calls to leave these arrays in a folder."""
+    return lambda folder: np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
+
+
+def seal(
+    target: Path, *, plan_digest: str, facts: Mapping[str, Any], write: Callable[[Path], None] | None = None
+) -> None:
+    """Have `write` fill a folder, and let it become `target` once all of it is on the disk. `facts` are JSON values."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + PARTIAL)
+    for leftover in (partial, target):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir()
+    if write is not None:
+        write(partial)
+    files = {path.relative_to(partial).as_posix(): path for path in sorted(partial.rglob("*")) if path.is_file()}
+    for path in (*files.values(), *(path for path in partial.rglob("*") if path.is_dir())):
+        _flush(path)
+    reach("checkpoint.flushed")
+    digests = {name: digest_of(path) for name, path in files.items()}
+    write_json(partial / MANIFEST, {"plan": plan_digest, "files": digests, "facts": dict(facts)})
+    reach("checkpoint.before_rename")
+    partial.rename(target)
+    reach("checkpoint.renamed")
+    _flush(target.parent)
+
+
+def open_sealed(target: Path, *, plan_digest: str) -> Sealed | None:
+    """The folder, if it is whole and of this plan."""
+    try:
+        manifest = read_json(target / MANIFEST)
+        whole = all(digest_of(target / name) == digest for name, digest in manifest["files"].items())
+        if manifest["plan"] != plan_digest or not whole:
+            return None
+        return Sealed(folder=target, facts=manifest["facts"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def holds_sealed(folder: Path) -> bool:
+    """Whether there is something to go on from, here or further down."""
+    return any(
+        not any(parent.name.endswith(PARTIAL) for parent in manifest.parents) for manifest in folder.rglob(MANIFEST)
+    )
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
