@@ -7,8 +7,8 @@
 
 Prints rows a second of both, side by side, on made-up data of the usual shapes, and the seconds from the start of the
 training process to its first step. With `--grow`, how time and memory of a whole run grow with the rows of a table.
-With `--cap`, how far real runs that
-would train for hours overrun a time budget of so many seconds. With `--journey`, how long it takes in a running installation from the click to a live endpoint, for 1,000 rows.
+With `--cap`, how far real runs that would train for hours overrun a time budget of so many seconds. With `--journey`,
+how long it takes in a running installation from the click to a live endpoint, for 1,000 rows.
 """
 
 import argparse

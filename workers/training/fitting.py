@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from modelyard.contracts.sentences import sentence as _
 from workers.training.budget import Budget
-from workers.training.checkpoints import SECONDS_BETWEEN_CHECKPOINTS, Memory, StoppedBy, load_checkpoint, save_checkpoint
+from workers.training.checkpoints import (
+    SECONDS_BETWEEN_CHECKPOINTS,
+    Memory,
+    StoppedBy,
+    load_checkpoint,
+    save_checkpoint,
+)
 from workers.training.engine import Engine
 from workers.training.failures import TrainingFailure
 from workers.training.interrupting import finish_wanted
