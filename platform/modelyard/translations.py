@@ -1,5 +1,6 @@
 """The words of other languages: kept as text (`locale/*/LC_MESSAGES/django.po`), compiled at the start."""
 
+import os
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
@@ -21,11 +22,11 @@ def _is_newer(source: Path, made: Path) -> bool:
 
 
 def _compile(source: Path) -> Path:
-    """Write beside and move into place, so that a process that starts meanwhile reads a whole file or none."""
+    """Write beside and move into place, so that processes that start meanwhile read a whole file or none."""
     with source.open("rb") as file:
         catalogue = read_po(file, locale=source.parts[-3], domain=source.stem)
     made = source.with_suffix(".mo")
-    draft = made.with_suffix(".mo.draft")
+    draft = made.with_name(f"{made.name}.{os.getpid()}.draft")
     with draft.open("wb") as file:
         write_mo(file, catalogue)
     draft.replace(made)

@@ -35,14 +35,13 @@ class Running:
         return made.stdout.strip()
 
 
-def start(home: Path, **more: str) -> tuple["subprocess.Popen[str]", Running]:
-    """Start `manage.py up` and return once it says that it is ready."""
-    port, predict_port = free_port(), free_port()
+def launch(home: Path, **more: str) -> tuple["subprocess.Popen[str]", dict[str, str]]:
+    """Start `manage.py up` and return at once, with the environment it has."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MODELYARD_", "DJANGO_"))},
         "MODELYARD_HOME": str(home),
-        "MODELYARD_PORT": str(port),
-        "MODELYARD_PREDICT_PORT": str(predict_port),
+        "MODELYARD_PORT": str(free_port()),
+        "MODELYARD_PREDICT_PORT": str(free_port()),
         "MODELYARD_PREDICT_GRPC_PORT": str(free_port()),
         "MODELYARD_ADMIN_EMAIL": EMAIL,
         "MODELYARD_ADMIN_PASSWORD": PASSWORD,
@@ -56,19 +55,29 @@ def start(home: Path, **more: str) -> tuple["subprocess.Popen[str]", Running]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    return process, environment
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> str:
+    """What a launcher says up to the line with these words."""
     lines = []
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line)
-        if "Ctrl-C stops everything" in line:
-            break
-    else:
-        raise AssertionError("it did not start:\n" + "".join(lines))
+        if words in line:
+            return "".join(lines)
+    raise AssertionError(f"it ended before it said {words!r}:\n" + "".join(lines))
+
+
+def start(home: Path, **more: str) -> tuple["subprocess.Popen[str]", Running]:
+    """Start `manage.py up` and return once it says that it is ready."""
+    process, environment = launch(home, **more)
+    output = read_until(process, "Ctrl-C stops everything")
     running = Running(
         home=home,
-        base=f"http://127.0.0.1:{port}",
-        predictor=f"http://127.0.0.1:{predict_port}",
-        output="".join(lines),
+        base=f"http://127.0.0.1:{environment['MODELYARD_PORT']}",
+        predictor=f"http://127.0.0.1:{environment['MODELYARD_PREDICT_PORT']}",
+        output=output,
         environment=environment,
     )
     return process, running

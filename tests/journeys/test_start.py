@@ -1,13 +1,14 @@
 """The first and the second start, as somebody sees them who has never seen this."""
 
 import json
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import curl_line, start, stop
+from tests.journeys.conftest import curl_line, launch, read_until, start, stop
 
 pytestmark = pytest.mark.slow
 
@@ -46,12 +47,28 @@ def processes_of(home: Path) -> str:
     return subprocess.run(["pgrep", "-f", str(home)], capture_output=True, text=True, check=False).stdout.strip()
 
 
+def assert_nothing_runs(home: Path) -> None:
+    deadline = time.monotonic() + 60
+    while (left := processes_of(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == ""
+
+
 def test_nothing_is_left_running_and_secrets_are_private(tmp_path: Path) -> None:
     process, _ = start(tmp_path, MODELYARD_SAMPLE="0")
     stop(process)
-    deadline = time.monotonic() + 60
-    while (left := processes_of(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert left == ""
+    assert_nothing_runs(tmp_path)
     for path in (tmp_path / "secrets").iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("reached", ["Redis", "Administrator"])
+def test_a_start_can_be_ended_before_it_is_done(tmp_path: Path, number: signal.Signals, reached: str) -> None:
+    process, _ = launch(tmp_path, MODELYARD_SAMPLE="0")
+    read_until(process, reached)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=300)
+    assert "Stopped." in said
+    assert process.returncode == 0
+    assert_nothing_runs(tmp_path)

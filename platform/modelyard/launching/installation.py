@@ -87,19 +87,34 @@ def wait_until_healthy(url: str, service: Service, logs: Path) -> None:
     raise NotReady(f"{service.name} is not ready: {said}; its log is {logs / service.name}.log")
 
 
-def watch(roof: Roof) -> None:
-    """Keep everything alive until a SIGINT or SIGTERM comes."""
-    stopping = False
+class Ending:
+    """Hears a SIGINT or SIGTERM from the moment it is made.
 
-    def stop(number: int, frame: object) -> None:
-        nonlocal stopping
-        stopping = True
+    What is going on is interrupted, until `settle`. Where Python has to swallow that, as in a destructor, `wanted`
+    tells all the same.
+    """
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    while not stopping:
-        roof.revive()
-        time.sleep(0.5)
+    def __init__(self) -> None:
+        self.wanted = False
+        self._interrupts = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, frame: object) -> None:
+        self.wanted = True
+        if self._interrupts:
+            raise KeyboardInterrupt
+
+    def settle(self) -> None:
+        """Interrupt nothing from now on."""
+        self._interrupts = False
+
+    def watch(self, roof: Roof) -> None:
+        """Keep everything alive until the end is wanted."""
+        self.settle()
+        while not self.wanted:
+            roof.revive()
+            time.sleep(0.5)
 
 
 def refuse_second_start(home: Path) -> Callable[[], None]:

@@ -37,7 +37,11 @@ RUNTIME_FAULTS = (
     runtime.RuntimeException,
 )
 WARM_SIZES = (1, 1, 1, 8, 64, 64, 256, 256)
-SLOW_SECONDS = 0.2
+SECONDS_AT_ONCE = 0.02
+"""Rows that take longer are computed in parts: what a network holds of each row while it computes is the most memory
+that a model needs, and larger parts are no faster."""
+UNKNOWN_AT_ONCE = 4
+"""As many rows are computed together before it is known how long a row takes."""
 FEW_NUMBERS = 64
 """Numbers that plain Python looks through sooner than NumPy has begun."""
 Columns = Mapping[str, Sequence[object] | NDArray[Any]]
@@ -80,6 +84,7 @@ class LoadedModel:
         self.spent = Spent()
         self._inputs = [item.name for item in self._session.get_inputs()]
         self._outputs = [output.name for output in self._session.get_outputs()]
+        self._rows_at_once = UNKNOWN_AT_ONCE
         self._prove(golden)
         self.bytes = max(_resident_bytes() - before, (folder / artifact.CORE_ONNX).stat().st_size)
         self.load_seconds = time.monotonic() - started
@@ -122,11 +127,21 @@ class LoadedModel:
 
     def run(self, arrays: Arrays) -> Arrays:
         """Return the outputs of the network, and count nothing. Raises `NotFinite`."""
-        computed = self._session.run(self._outputs, {name: arrays[name] for name in self._inputs})
+        inputs = {name: arrays[name] for name in self._inputs}
+        rows = len(inputs[self._inputs[0]])
+        computed = self._session.run(self._outputs, inputs) if rows <= self._rows_at_once else self._run_parts(inputs)
         for output in computed:
             if not _is_finite(output):
                 raise NotFinite(_first_not_finite(output))
         return dict(zip(self._outputs, computed, strict=True))
+
+    def _run_parts(self, inputs: Arrays) -> list[NDArray[Any]]:
+        size, rows = self._rows_at_once, len(inputs[self._inputs[0]])
+        parts = [
+            self._session.run(self._outputs, {name: array[start : start + size] for name, array in inputs.items()})
+            for start in range(0, rows, size)
+        ]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def estimate_seconds(self, rows: int) -> float:
         return self.seconds_a_call + rows * self.seconds_a_row
@@ -161,7 +176,8 @@ class LoadedModel:
             started = time.thread_time()
             _ = self.predict(batch).rows_text
             seconds[size] = min(seconds.get(size, inf), time.thread_time() - started)
-            if seconds[size] > SLOW_SECONDS:
+            self._rows_at_once = max(1, int(SECONDS_AT_ONCE * size / seconds[size]))
+            if seconds[size] > SECONDS_AT_ONCE:
                 break
         smallest, largest = min(seconds), max(seconds)
         spread = max(1, largest - smallest)

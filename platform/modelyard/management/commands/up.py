@@ -18,12 +18,12 @@ from modelyard.environment import UnsafeSetting, is_given
 from modelyard.launching import preparing
 from modelyard.launching.embedded_redis import NoRedis, start_redis
 from modelyard.launching.installation import (
+    Ending,
     NotReady,
     list_devices,
     list_services,
     refuse_second_start,
     wait_until_healthy,
-    watch,
 )
 from modelyard.launching.sample import NAME, SampleFailed, passing_key, run_sample
 from modelyard.launching.services import Roof
@@ -47,16 +47,18 @@ class Command(BaseCommand):
             release = refuse_second_start(environment.home)
         except NotReady as fault:
             raise CommandError(str(fault)) from None
+        ending = Ending()
         try:
             password = self._bring_up(roof)
             self._greet(password, self._run_sample_once())
-            watch(roof)
+            ending.watch(roof)
             self.say("\nStopping …")
         except KeyboardInterrupt:
             self.say("\nStopping …")
         except (NotReady, NoRedis, preparing.NoStorage) as fault:
             raise CommandError(str(fault)) from None
         finally:
+            ending.settle()
             roof.stop()
             release()
         self.say("Stopped.")
