@@ -18,7 +18,7 @@ from tests.training.test_child import said_by, start
 from tests.training.whole import train
 from workers.ordering import holds_checkpoints
 from workers.training.preparing_tables import prepare_table
-from workers.training.sealing import MANIFEST, holds_sealed, open_sealed, seal, write_arrays
+from workers.training.sealing import MANIFEST, holds_sealed, open_sealed, remove_damaged, seal, write_arrays
 
 TWO_KINDS = {"candidates": 2, "task": "classification"}
 TREES = {"members": 2, "epochs": 60, "task": "classification", "patience": 0}
@@ -54,6 +54,17 @@ def test_what_is_half_written_does_not_count(tmp_path: Path) -> None:
     seal(tmp_path / "deeper" / "one", plan_digest="p", facts={})
     assert holds_sealed(tmp_path)
     assert holds_checkpoints(tmp_path)
+
+
+def test_a_damaged_folder_is_removed_by_name(tmp_path: Path) -> None:
+    for name in ("000001", "000002", "deeper/trees"):
+        seal(tmp_path / name, plan_digest="p", facts={}, write=write_arrays({"a": np.arange(3)}))
+    (tmp_path / "000002" / "arrays.npz").write_bytes(b"torn")
+    (tmp_path / "deeper" / "trees" / MANIFEST).write_text("{")
+    assert remove_damaged(tmp_path) == ["000002", "deeper/trees"]
+    assert open_sealed(tmp_path / "000001", plan_digest="p") is not None
+    assert not (tmp_path / "000002").exists()
+    assert remove_damaged(tmp_path) == []
 
 
 def kill_after(seals: int, monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
@@ -155,10 +166,13 @@ def test_a_blend_goes_on_with_the_candidates_that_it_had_trained(tmp_path: Path)
     process.kill()
     process.communicate(timeout=60)
     assert holds_checkpoints(killed / "checkpoints")
+    seal(killed / "checkpoints" / "damaged", plan_digest="any", facts={})
+    (killed / "checkpoints" / "damaged" / MANIFEST).write_text("{}")
     wanted = run_child(whole)[1]
     output, found = run_child(killed)
     said = [progress.message for progress in said_by(output) if progress.message]
     assert any("held-out" in message for message in said)
+    assert sum("checkpoint damaged was damaged" in message for message in said) == 1
     assert found["metrics"]["test"] == pytest.approx(wanted["metrics"]["test"], rel=1e-4)
     shares = [{one["name"]: one["weight"] for one in report["training"]["leaderboard"]} for report in (wanted, found)]
     assert shares[0] == pytest.approx(shares[1])

@@ -24,6 +24,7 @@ from workers.training.failures import TrainingFailure
 from workers.training.interrupting import finish_wanted
 from workers.training.rows import RowPlan
 from workers.training.schedules import rate_at, settles_from, strength_at
+from workers.training.sealing import CHECKPOINTS
 from workers.training.speaking import Speaker
 from workers.training.trialling import try_xla
 from workers.training.watchdog import Interrupted, Watchdog
@@ -79,7 +80,7 @@ class Fitter:
         self._stopping = stopping
         self._speaker = speaker
         self._folder = folder
-        self._checkpoints = checkpoints or folder / "checkpoints"
+        self._checkpoints = checkpoints or folder / CHECKPOINTS
         self._batch = engine.network.batch_size
         self._steps = rows.train.shape[-1] // self._batch
         self._chunk = 1

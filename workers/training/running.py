@@ -41,6 +41,7 @@ from workers.training.preparing_tables import prepare_table
 from workers.training.preparing_texts import prepare_texts
 from workers.training.referring import make_reference
 from workers.training.reporting import clean_numbers, decode_answers, write_report
+from workers.training.sealing import CHECKPOINTS, remove_damaged
 from workers.training.solution import Job, Solution
 from workers.training.speaking import Speaker
 from workers.training.telling_words import find_words
@@ -85,6 +86,7 @@ class Run:
         hyperparameters = template.clean_hyperparameters(plan.hyperparameters)
         self._device = set_up_devices(plan.seed)
         speaker.device(self._device)
+        self._remove_damaged_checkpoints()
         speaker.phase("reading")
         scratch = self._folder / "artifact.partial"
         if template.task == "forecasting":
@@ -95,6 +97,15 @@ class Run:
         self._verify(scratch)
         artifact.leave(scratch, self._target)
         speaker.done(report["metrics"])
+
+    def _remove_damaged_checkpoints(self) -> None:
+        """The run goes on from what is whole, or begins again; either is said."""
+        for name in remove_damaged(self._folder / CHECKPOINTS):
+            self._speaker.log(
+                f"The checkpoint {name} was damaged after it had been written; the run goes on from an earlier one, or "
+                "begins again where there is none.",
+                level="warning",
+            )
 
     def _make_forecaster(self, hyperparameters: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
         """Leave everything but the manifest in `scratch`; return the report."""

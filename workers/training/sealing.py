@@ -18,6 +18,8 @@ from modelyard.contracts.artifact import digest_of
 from modelyard.contracts.crash_points import reach
 from modelyard.contracts.jsonfile import read_json, write_json
 
+CHECKPOINTS = "checkpoints"
+"""The folder in the folder of a run below which everything is sealed."""
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 PARTIAL = ".partial"
@@ -66,21 +68,38 @@ def seal(
 
 def open_sealed(target: Path, *, plan_digest: str) -> Sealed | None:
     """The folder, if it is whole and of this plan."""
-    try:
-        manifest = read_json(target / MANIFEST)
-        whole = all(digest_of(target / name) == digest for name, digest in manifest["files"].items())
-        if manifest["plan"] != plan_digest or not whole:
-            return None
-        return Sealed(folder=target, facts=manifest["facts"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    manifest = _read_whole(target)
+    if manifest is None or manifest["plan"] != plan_digest:
         return None
+    return Sealed(folder=target, facts=manifest["facts"])
+
+
+def remove_damaged(folder: Path) -> list[str]:
+    """Remove what was sealed below `folder` and is not whole any more; return its names."""
+    sealed = [manifest.parent for manifest in folder.rglob(MANIFEST) if not _is_partial(manifest)]
+    damaged = [target for target in sorted(sealed) if _read_whole(target) is None]
+    for target in damaged:
+        shutil.rmtree(target, ignore_errors=True)
+    return [target.relative_to(folder).as_posix() for target in damaged]
 
 
 def holds_sealed(folder: Path) -> bool:
     """Whether there is something to go on from, here or further down."""
-    return any(
-        not any(parent.name.endswith(PARTIAL) for parent in manifest.parents) for manifest in folder.rglob(MANIFEST)
-    )
+    return any(not _is_partial(manifest) for manifest in folder.rglob(MANIFEST))
+
+
+def _read_whole(target: Path) -> dict[str, Any] | None:
+    """The manifest of a folder whose every file is as it was sealed."""
+    try:
+        manifest: dict[str, Any] = read_json(target / MANIFEST)
+        whole = all(digest_of(target / name) == digest for name, digest in manifest["files"].items())
+        return manifest if whole and isinstance(manifest["plan"], str) and "facts" in manifest else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _is_partial(manifest: Path) -> bool:
+    return any(parent.name.endswith(PARTIAL) for parent in manifest.parents)
 
 
 def _flush(path: Path) -> None:

@@ -14,6 +14,7 @@ from modelyard.contracts.plan import Plan
 from workers.training.budget import Budget
 from workers.training.interrupting import finish_wanted
 from workers.training.preparing import Arrays, Material
+from workers.training.sealing import CHECKPOINTS
 from workers.training.speaking import Speaker
 
 
@@ -37,7 +38,7 @@ class Job:
     @property
     def checkpoints(self) -> Path:
         """Where this training keeps what it need not do twice; a candidate of several has a `place` of its own."""
-        return self.folder / "checkpoints" / self.place
+        return self.folder / CHECKPOINTS / self.place
 
     @property
     def seconds_left(self) -> float:
