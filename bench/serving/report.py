@@ -205,5 +205,6 @@ def _scaling(results: Results) -> Iterator[str]:
 
 def _excuses(results: Results) -> Iterator[str]:
     if results.excuses:
-        lines = [f"- {name}: {reason}" for name, reason in results.excuses.items()]
+        here = f"{Path.cwd()}/"
+        lines = [f"- {name}: {reason.replace(here, '')}" for name, reason in results.excuses.items()]
         yield "### Left out\n\n" + "\n".join(lines)
