@@ -29,6 +29,7 @@ CALLERS = 16
 MOST_CONNECTIONS = 1500
 PATIENCE_MS = 1000
 WARM_SECONDS = 2.0
+UNANSWERED = b"HTTP/1.1 000 connection lost\r\nretry-after: 0\r\n"
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Seen:
     good: list[float] = field(default_factory=list)
     without_advice: int = 0
     not_sent: int = 0
+    reconnected: int = 0
 
     def note(self, head: bytes, seconds: float) -> None:
         status = int(head[9:12])
@@ -58,12 +60,18 @@ class Caller(asyncio.Protocol):
 
     def __init__(self, answered: Callable[["Caller", bytes, float], None]) -> None:
         self._answered = answered
+        self.lost = False
         self._head = b""
         self._left = 0
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._left:
+            self._answered(self, UNANSWERED, time.perf_counter() - self._sent_at)
 
     def call(self, request: bytes) -> None:
         self._head, self._left, self._sent_at = b"", -1, time.perf_counter()
@@ -98,7 +106,7 @@ async def find_capacity(port: int, requests: list[bytes], seconds: float) -> tup
 
     def answered(caller: Caller, head: bytes, took: float) -> None:
         seen.note(head, took)
-        if time.perf_counter() < ends_at:
+        if time.perf_counter() < ends_at and not caller.lost:
             caller.call(random.choice(requests))
 
     callers = await connect(port, CALLERS, answered)
@@ -119,6 +127,11 @@ async def press(port: int, requests: list[bytes], rate: float, seconds: float) -
         seen.note(head, took)
         free.append(caller)
 
+    async def replace() -> None:
+        seen.reconnected += 1
+        free.extend(await connect(port, 1, answered))
+
+    replacing: set[asyncio.Task[None]] = set()
     callers = await connect(port, min(MOST_CONNECTIONS, int(rate * PATIENCE_MS / 1000) + CALLERS), answered)
     free.extend(callers)
     started, sent = time.perf_counter(), 0
@@ -126,13 +139,17 @@ async def press(port: int, requests: list[bytes], rate: float, seconds: float) -
         due = int(passed * rate) - sent
         for _ in range(due):
             sent += 1
+            while free and free[-1].lost:
+                free.pop()
+                replacing.add(asyncio.create_task(replace()))
             if free:
                 free.pop().call(random.choice(requests))
             else:
                 seen.not_sent += 1
         await asyncio.sleep(0.002)
     await asyncio.sleep(PATIENCE_MS / 1000 + 0.5)
-    for caller in callers:
+    await asyncio.gather(*replacing)
+    for caller in [*callers, *free]:
         caller.close()
     return seen
 
@@ -151,7 +168,10 @@ async def measure(server: Server, requests: list[bytes], times: float, seconds: 
     after, last = await find_capacity(server.port, requests, seconds / 2)
     goodput = len(seen.good) / seconds
     print(f"capacity          {capacity:8.0f} calls/s, p99 {calm.quantile_ms(0.99):.0f} ms")
-    print(f"offered           {capacity * times:8.0f} calls/s, {seen.not_sent} of them found no free connection")
+    print(
+        f"offered           {capacity * times:8.0f} calls/s, {seen.not_sent} of them found no free connection, "
+        f"{seen.reconnected} were opened anew"
+    )
     print(f"goodput           {goodput:8.0f} calls/s, {goodput / capacity:.0%} of the capacity")
     print(f"answers           {dict(seen.statuses)}, {seen.without_advice} refusals without Retry-After")
     print(f"processor time    {cost * 1e6:.0f} µs for an answer, {refusing * 1e6:.0f} µs for a refusal")

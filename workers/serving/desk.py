@@ -355,6 +355,7 @@ class Desk:
         path = exchange.target.partition(b"?")[0].decode("latin-1")
         family = next((family for family in self._families if family.owns(path)), self._families[0])
         content = family.encode_problem(problem, exchange)
+        exchange.come_later = problem.retry_after is not None
         exchange.reply(compose_head(problem.status, problem.media_type) + headers + _headers_of(problem), content)
 
 

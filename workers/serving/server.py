@@ -274,7 +274,7 @@ class Predictor:
         await asyncio.sleep(notice)
         grpc_closed = asyncio.ensure_future(self._grpc.close(max(0.0, deadline - time.monotonic())))
         await listener.close()
-        self._connections.draining = True
+        self._connections.drain()
         await asyncio.sleep(notice)
         while self._connections.busy and time.monotonic() < deadline:
             await asyncio.sleep(0.01)

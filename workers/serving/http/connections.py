@@ -7,6 +7,7 @@ from email.utils import formatdate
 from typing import Protocol
 
 from workers.serving.http.known_heads import KnownHeads
+from workers.serving.http.resting import RestingPlace
 from workers.serving.problems import Problem, unavailable
 
 SWEEP_SECONDS = 0.5
@@ -52,6 +53,7 @@ class Connections:
         self.arriving = 0
         self.known_heads = KnownHeads()
         self._foresee = foresee
+        self.resting = RestingPlace()
         self.draining = False
         self.now = 0.0
         self.date = b""
@@ -59,6 +61,11 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def drain(self) -> None:
+        """From now on every answer ends its connection."""
+        self.draining = True
+        self.resting.wake_all()
 
     @property
     def busy(self) -> bool:

@@ -19,12 +19,14 @@ class Carrier(Protocol):
 class Exchange:
     """A request that was read whole, at `started` (monotonic). `reply` is called once; header names are lower case.
 
-    `more` are header lines that its answer carries whatever it is.
+    `more` are header lines that its answer carries whatever it is; `come_later` says that the answer tells the
+    caller to try again later.
     """
 
     __slots__ = (
         "_carrier",
         "body",
+        "come_later",
         "gone",
         "head",
         "headers",
@@ -46,7 +48,7 @@ class Exchange:
         self.body = body
         self.started = started
         self.keep_alive = True
-        self.gone = False
+        self.gone = self.come_later = False
         self.more = b""
         self.head: bytes | None = None
         given = headers.get(b"x-request-id")

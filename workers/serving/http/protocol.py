@@ -12,6 +12,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from workers.serving.http.connections import Connections
 from workers.serving.http.exchange import Exchange
 from workers.serving.http.known_heads import PATIENCE, ParsedHead
+from workers.serving.http.resting import TURN_SECONDS
 from workers.serving.problems import Problem, bad_request
 
 MAX_HEAD_BYTES = 16 * 1024
@@ -53,6 +54,8 @@ class HttpProtocol(asyncio.Protocol):
         self._deaf = False  # nothing more is understood: the connection ends once the queue is answered
         self._reading = True
         self._clogged = False  # the caller does not read: nothing more is read from them until they do
+        self._resting = False
+        self._rest_began = self._unread_until = 0.0
         self._fed = 0
         self._held = 0
         self._begin()
@@ -117,9 +120,29 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if not self._reading and self._transport is not None and not self._transport.is_closing():
+        if self._reading or self._resting or self._clogged or len(self._queue) > MAX_PIPELINED:
+            return
+        if self._transport is not None and not self._transport.is_closing():
             self._reading = True
             self._transport.resume_reading()
+
+    def _begin_rest(self) -> None:
+        if not self._resting and self._transport is not None and not self._connections.draining:
+            self._resting, self._rest_began = True, monotonic()
+            self._pause_reading()
+            self._connections.resting.add(self)
+
+    def wake(self) -> None:
+        self._resting, self._unread_until = False, monotonic() + TURN_SECONDS
+        self._resume_reading()
+
+    def _find_start(self) -> float:
+        """Return since when the caller of what is read now may have waited (monotonic)."""
+        now = monotonic()
+        if now >= self._unread_until:
+            return now
+        self._unread_until = 0.0
+        return self._rest_began
 
     # -- reading
 
@@ -151,7 +174,7 @@ class HttpProtocol(asyncio.Protocol):
     def _take_known(self, head: ParsedHead, body: bytes) -> None:
         """Take a request that the parser need not see."""
         self._patience = PATIENCE
-        exchange = Exchange(self, head.method, head.target, head.headers, body, monotonic())
+        exchange = Exchange(self, head.method, head.target, head.headers, body, self._find_start())
         self._queue.append(exchange)
         if not self._clogged:
             self.expires = inf
@@ -269,7 +292,7 @@ class HttpProtocol(asyncio.Protocol):
         return b"connection" in self._headers and self._parser.get_http_version() == "1.0"
 
     def _open_exchange(self, body: bytes) -> Exchange:
-        exchange = Exchange(self, self._parser.get_method(), self._target, self._headers, body, monotonic())
+        exchange = Exchange(self, self._parser.get_method(), self._target, self._headers, body, self._find_start())
         self._queue.append(exchange)
         if not self._clogged:
             self.expires = inf
@@ -300,7 +323,9 @@ class HttpProtocol(asyncio.Protocol):
             queue.popleft()
             self._write(exchange, b"")
             self.expires = self._connections.now + self._limits.idle_timeout
-            if not self._reading:
+            if exchange.come_later:
+                self._begin_rest()
+            elif not self._reading:
                 self._resume_reading()
             return
         while queue and queue[0].head is not None:
@@ -310,12 +335,13 @@ class HttpProtocol(asyncio.Protocol):
                 self._end()
                 return
             self._write(exchange, b"")
+            if exchange.come_later:
+                self._begin_rest()
         if self._clogged:
             return
         if not queue:
             self.expires = self._connections.now + self._limits.idle_timeout
-        if not self._reading and len(queue) < MAX_PIPELINED:
-            self._resume_reading()
+        self._resume_reading()
 
     def _write(self, exchange: Exchange, connection: bytes) -> None:
         if self._transport is None or exchange.head is None:

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from modelyard.features.base import Arrays
 from modelyard.features.numbers import NumberTable
 from modelyard.features.table import TableFeatures
 from workers.serving.models.golden import check_golden
+from workers.serving.models.named_numbers import NamedNumbers, compile_reader
 from workers.serving.models.predictions import Batch, Predictions, make_writer
 from workers.serving.models.rows import Row, read_row
 from workers.serving.tally import Spent
@@ -91,6 +93,14 @@ class LoadedModel:
         self.used_at = 0.0
 
     # -- computing
+
+    @cached_property
+    def named_numbers(self) -> NamedNumbers | None:
+        """Reads rows of numbers by name. None for a model that takes other values too."""
+        features = self.features
+        if not isinstance(features, TableFeatures) or not features.takes_numbers:
+            return None
+        return compile_reader(features.names, self.names)
 
     def name_numbers(self, names: Sequence[str], matrix: NDArray[np.float64]) -> NumberTable | None:
         """Return rows of numbers as the columns that are looked at. None for a model that takes other values too, and

@@ -20,6 +20,7 @@ from workers.serving.models.loaded import LoadedModel, Predictions
 from workers.serving.models.rows import check_width, read_columns, read_rows
 from workers.serving.problems import Problem, bad_request
 from workers.serving.protocols.dense_json import SMALLEST, read_dense_columns, read_dense_named, read_dense_rows
+from workers.serving.protocols.dense_objects import SMALLEST as MANY_NAMED
 from workers.serving.protocols.dense_objects import read_dense_objects
 from workers.serving.protocols.encoded_texts import MARK, decode_columns, decode_rows
 from workers.serving.protocols.family import Look, Operation, Overview, Prediction
@@ -100,6 +101,18 @@ def read_predict(call: Call) -> None:
     call.count = len(instances)
 
 
+def _read_named(call: Call) -> bool:
+    """Read rows of nothing but numbers, each with its name. False for whatever else it is."""
+    reader = call.model.named_numbers if len(call.body) < MANY_NAMED else None
+    table = None if reader is None else reader.read(call.body)
+    if table is None:
+        return False
+    call.check_count(len(table.matrix))
+    call.columns, call.count = table, len(table.matrix)
+    call.where, call.encode = FORMS["instances"]
+    return True
+
+
 def _read_few(call: Call) -> bool:
     """Read what nearly all calls are: a few rows of a table and nothing besides. False for whatever else it is."""
     model = call.model
@@ -149,6 +162,8 @@ def read_dense(call: Call) -> bool:
         return False
     if model.takes_images:
         return _read_dense_images(call)
+    if _read_named(call):
+        return True
 
     def check(shape: tuple[int, ...]) -> None:
         call.check_count(shape[0])
