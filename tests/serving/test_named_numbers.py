@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.serving.models.named_numbers import MOST_NAMES, NamedNumbers, compile_reader
+from workers.serving.models.named_numbers import LARGEST, MOST_NAMES, NamedNumbers, compile_reader
 
 NAMES = ("age", "straße", "a b", "self", "field_0", "")
 READER = NamedNumbers(NAMES[:4], frozenset(NAMES))
@@ -76,6 +76,15 @@ def test_everything_else_is_left_to_the_careful_reader(old: str, new: str) -> No
 
 def test_bytes_that_are_no_text_are_left_to_the_careful_reader() -> None:
     assert read(WHOLE.encode().replace(b"age", b"a\xffe")) is None
+
+
+def test_a_very_large_body_is_left_to_a_reader_that_lets_others_go_first() -> None:
+    row = WHOLE[len('{"instances": [') : -2]
+    count = LARGEST // (len(row.encode()) + 1)
+    table = READER.read(f'{{"instances":[{",".join([row] * (count - 1))}]}}'.encode())
+    assert table is not None
+    assert table.matrix.shape == (count - 1, 4)
+    assert READER.read(f'{{"instances":[{",".join([row] * (count + 1))}]}}'.encode()) is None
 
 
 def test_a_column_that_the_model_ignores_may_be_there() -> None:

@@ -20,8 +20,6 @@ from workers.serving.models.loaded import LoadedModel, Predictions
 from workers.serving.models.rows import check_width, read_columns, read_rows
 from workers.serving.problems import Problem, bad_request
 from workers.serving.protocols.dense_json import SMALLEST, read_dense_columns, read_dense_named, read_dense_rows
-from workers.serving.protocols.dense_objects import SMALLEST as MANY_NAMED
-from workers.serving.protocols.dense_objects import read_dense_objects
 from workers.serving.protocols.encoded_texts import MARK, decode_columns, decode_rows
 from workers.serving.protocols.family import Look, Operation, Overview, Prediction
 from workers.serving.protocols.image_bodies import is_image_body, take_images
@@ -103,7 +101,7 @@ def read_predict(call: Call) -> None:
 
 def _read_named(call: Call) -> bool:
     """Read rows of nothing but numbers, each with its name. False for whatever else it is."""
-    reader = call.model.named_numbers if len(call.body) < MANY_NAMED else None
+    reader = call.model.named_numbers
     table = None if reader is None else reader.read(call.body)
     if table is None:
         return False
@@ -171,12 +169,6 @@ def read_dense(call: Call) -> bool:
             check_width(model, shape[1], 0)
 
     call.where = FORMS["instances"][0]
-    objects = read_dense_objects(call.body, lambda shape: call.check_count(shape[0]))
-    if objects is not None:
-        names, numbers = objects
-        call.columns, call.count = model.name_numbers(names, numbers), len(numbers)
-        call.where, call.encode = FORMS["instances"]
-        return call.columns is not None
     dense = read_dense_rows(call.body, check)
     if dense is None:
         columns = read_dense_columns(call.body, check) if MARK not in call.body else None
