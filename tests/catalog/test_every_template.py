@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -154,6 +155,37 @@ def test_it_builds_at_every_edge_of_its_settings(template: ModelTemplate, edge: 
     network = build_network(prepare(template, folders, hyperparameters), hyperparameters)
     assert network.parameters > 0
     assert network.epochs == 1
+
+
+@pytest.mark.parametrize("template", NETWORKS, ids=lambda template: template.slug)
+def test_with_products_of_fewer_bits_it_learns_alike(template: ModelTemplate, folders: dict[str, Path]) -> None:
+    from workers.training.engine import PLAIN, Engine, Way
+
+    hyperparameters = template.clean_hyperparameters(cheap(template))
+    material = prepare(template, folders, hyperparameters)
+    network = build_network(material, hyperparameters)
+    engine = Engine(
+        network,
+        task=material.task,
+        outputs=material.outputs,
+        inputs=material.inputs,
+        targets=material.targets,
+        seed=1,
+    )
+    rows = np.arange(3 * network.batch_size, dtype=np.int32) % len(material.targets)
+    order = np.tile(rows, (network.members, 1)) if network.members else rows
+    start, found = [variable.numpy() for variable in engine.variables], []
+    for way in (PLAIN, Way(fused=False, mixed=True), PLAIN):
+        for variable, value in zip(engine.variables, start, strict=True):
+            variable.assign(value)
+        engine.choose(way)
+        rates = np.full(3, network.learning_rate, dtype=np.float32)
+        loss, _ = engine.run_steps(order, rates, np.ones(3, dtype=np.float32), np.int32(0), np.int32(3), np.int32(0))
+        found.append(float(loss))
+    assert found[0] == found[2]
+    assert found[0] != found[1]
+    assert found[1] == pytest.approx(found[0], rel=0.05)
+    assert "bfloat16" not in {str(variable.dtype) for variable in engine.variables}
 
 
 @pytest.mark.parametrize("template", ROWWISE, ids=lambda template: template.slug)

@@ -4,6 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,11 @@ import pytest
 from modelyard.environment import ROOT
 from tests.training.tables import make_columns, make_plan, write_table
 from tests.training.test_fitting import build, fit
+from workers.training.checkpoints import save_checkpoint
 from workers.training.preparing import Material
 from workers.training.preparing_tables import prepare_table
+from workers.training.sealing import CHECKPOINTS
+from workers.training.trialling import Trial
 
 CALM = {"dropout": 0.0, "members": 2, "width": 16, "depth": 2, "batch_size": 16, "epochs": 4}
 
@@ -28,7 +34,7 @@ def list_losses(result: Any) -> list[float]:
     return [loss for epoch in result.memory.history for loss in (epoch["loss"], epoch["val_loss"])]
 
 
-def test_a_trial_of_xla_is_recorded_and_changes_nothing_else(material: Material, tmp_path: Path) -> None:
+def test_a_trial_is_recorded_and_changes_little_else(material: Material, tmp_path: Path) -> None:
     found = []
     for name, trial_seconds in (("plain", 1e9), ("tried", 0.0)):
         (tmp_path / name).mkdir()
@@ -36,8 +42,39 @@ def test_a_trial_of_xla_is_recorded_and_changes_nothing_else(material: Material,
         found.append(fit(material, tmp_path / name, network=network, epochs=4, trial_seconds=trial_seconds)[0])
     assert found[0].compilation is None
     assert found[1].compilation["xla"] > 0
-    assert found[1].compilation["uses_xla"] is (found[1].compilation["xla"] >= 1.1 * found[1].compilation["plain"])
-    np.testing.assert_allclose(list_losses(found[0]), list_losses(found[1]), rtol=1e-3)
+    trial = Trial.from_json(found[1].compilation)
+    assert trial.plain > 0
+    assert trial.mixed > 0
+    assert trial.uses_xla is (trial.xla >= 1.1 * trial.plain)
+    assert trial.uses_mixed is (trial.mixed >= 1.1 * (trial.xla if trial.uses_xla else trial.plain))
+    assert found[1].memory.trial == found[1].compilation
+    np.testing.assert_allclose(list_losses(found[0]), list_losses(found[1]), rtol=0.05 if trial.uses_mixed else 1e-3)
+
+
+def test_what_learns_something_else_is_not_used(material: Material, tmp_path: Path) -> None:
+    network = build(material, **CALM)
+
+    @contextmanager
+    def spoil(precision: str) -> Iterator[None]:
+        kernel = network.trainable[0]
+        kernel.assign(kernel * 50.0)
+        yield
+
+    spoiled = replace(network, mix=spoil)
+    result, engine = fit(material, tmp_path, network=spoiled, epochs=2, trial_seconds=0.0)
+    assert result.compilation["mixed"] == 0
+    assert not engine.way.mixed
+
+
+def test_a_run_that_is_taken_up_goes_on_in_the_way_that_it_had_chosen(material: Material, tmp_path: Path) -> None:
+    chosen = Trial(plain=1.0, xla=0.0, mixed=2.0, compile_seconds=0.0, uses_xla=False, uses_mixed=True)
+    first, engine = fit(material, tmp_path, network=build(material, **CALM), epochs=2)
+    memory = replace(first.memory, trial=chosen.to_json(), stopped_by=None)
+    save_checkpoint(tmp_path / CHECKPOINTS, memory, engine.variables, plan_digest="plan")
+    result, engine = fit(material, tmp_path, network=build(material, **CALM), epochs=4, trial_seconds=0.0)
+    assert engine.way == chosen.way
+    assert result.compilation == chosen.to_json()
+    assert [epoch["epoch"] for epoch in result.memory.history] == [1, 2, 3, 4]
 
 
 def train_on(count: int, material: Material, folder: Path) -> list[float]:

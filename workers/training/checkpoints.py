@@ -18,7 +18,8 @@ StoppedBy = Literal["epochs", "patience", "loss_threshold", "time", "finish"]
 
 @dataclass(kw_only=True)
 class Memory:
-    """What a run must remember between epochs besides its variables. `stopped_by` says why training is over."""
+    """What a run must remember between epochs besides its variables. `stopped_by` says why training is over,
+    `trial` which ways to compute were tried (`Trial`): a run that is taken up goes on in the same one."""
 
     epoch: int = 0
     seconds: float = 0.0
@@ -27,6 +28,7 @@ class Memory:
     best_loss: float = float("inf")
     best: list[NDArray[Any]] = field(default_factory=list)
     stopped_by: StoppedBy | None = None
+    trial: dict[str, Any] | None = None
 
 
 def save_checkpoint(folder: Path, memory: Memory, variables: list[Any], *, plan_digest: str) -> None:

@@ -4,7 +4,9 @@ A call of `run_steps` executes many steps in one graph, so that Python is not in
 random is drawn from (seed, step), so that a run taken up from a checkpoint goes on as it would have gone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,6 +20,8 @@ from workers.training.losses import judge_loss, make_loss
 from workers.training.stored import StoredRows
 
 NUMBERS_AT_ONCE = 4_000_000
+MIXED = "mixed_bfloat16"
+"""float16 would be as fast, but loses small gradients unless the loss is scaled; bfloat16 has the range of float32."""
 FEWEST_AT_ONCE, MOST_AT_ONCE = 64, 16_384
 Array = NDArray[Any]
 
@@ -26,6 +30,17 @@ def choose_rows_at_once(inputs: Mapping[str, Array | StoredRows]) -> int:
     """How many rows are answered together: as many as make a few million numbers."""
     numbers = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
     return max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, NUMBERS_AT_ONCE // max(1, numbers)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How gradients are computed: `fused` by XLA, `mixed` with products of bfloat16."""
+
+    fused: bool
+    mixed: bool
+
+
+PLAIN = Way(fused=False, mixed=False)
 
 
 class Engine:
@@ -56,8 +71,8 @@ class Engine:
         self._groups = _make_groups(network)
         self._averaged = [variable for variable in self.weights if network.average and variable.dtype == "float32"]
         self._averages = [tf.Variable(variable, trainable=False) for variable in self._averaged]
-        self._differentiate = self._differentiate_some
-        self.run_steps = tf.function(self._run_steps, reduce_retracing=True, autograph=False)
+        self._ways: dict[Way, tuple[Any, Any]] = {}
+        self.choose(PLAIN)
         self._judge_rows = tf.function(self._judge_some, reduce_retracing=True, autograph=False)
 
     @property
@@ -71,16 +86,15 @@ class Engine:
         """Everything that the numeric core is made of."""
         return [*self.network.trainable, *self.network.state]
 
-    def fuse(self) -> Callable[[], None]:
-        """From now on gradients are compiled by XLA; what is returned undoes that."""
-        former = self._differentiate, self.run_steps
-        self._differentiate = tf.function(self._differentiate_some, jit_compile=True, autograph=False)
-        self.run_steps = tf.function(self._run_steps, reduce_retracing=True, autograph=False)
-
-        def undo() -> None:
-            self._differentiate, self.run_steps = former
-
-        return undo
+    def choose(self, way: Way) -> None:
+        """Compute gradients in this way from now on. Judging, and all that is kept, stays float32."""
+        self.way = way
+        if way not in self._ways:
+            differentiate: Any = self._differentiate_some
+            if way.fused:
+                differentiate = tf.function(differentiate, jit_compile=True, autograph=False)
+            self._ways[way] = differentiate, tf.function(self._run_steps, reduce_retracing=True, autograph=False)
+        self._differentiate, self.run_steps = self._ways[way]
 
     def read_weights(self) -> list[Array]:
         """The weights to judge and keep: their running averages where the network has such."""
@@ -147,8 +161,11 @@ class Engine:
     def _differentiate_some(self, inputs: Any, targets: Any, strength: Any, seed: Any) -> Any:
         """Mean loss, share of hits, and the gradients of all trainable variables."""
         network = self.network
+        mix = network.mix if self.way.mixed else None
         with tf.GradientTape() as tape:
-            outputs = network.forward(inputs, training=True, strength=strength, seed=seed)
+            with nullcontext() if mix is None else mix(MIXED):
+                outputs = network.forward(inputs, training=True, strength=strength, seed=seed)
+            outputs = tf.cast(outputs, tf.float32)
             loss = self._loss(targets, outputs)
             mean = tf.reduce_mean(loss)
             objective = mean * float(max(1, network.members))

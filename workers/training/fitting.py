@@ -19,20 +19,20 @@ from workers.training.checkpoints import (
     load_checkpoint,
     save_checkpoint,
 )
-from workers.training.engine import Engine
+from workers.training.engine import PLAIN, Engine
 from workers.training.failures import TrainingFailure
 from workers.training.interrupting import finish_wanted
 from workers.training.rows import RowPlan
 from workers.training.schedules import rate_at, settles_from, strength_at
 from workers.training.sealing import CHECKPOINTS
 from workers.training.speaking import Speaker
-from workers.training.trialling import try_xla
+from workers.training.trialling import Trial, try_ways
 from workers.training.watchdog import Interrupted, Watchdog
 
 SECONDS_OF_STEPS = 0.2
 """How long one compiled call may take: as often are "finish", "cancel" and the clock looked at."""
 TRIAL_SECONDS = 600.0
-"""On a processor XLA takes long to compile and gains little; on a GPU it is tried at once."""
+"""On a processor XLA takes long to compile and gains little; on a GPU ways are tried at once."""
 RECENT_EPOCHS = 5
 """From how many epochs it is judged how long the others will take; the first one, which compiles, is left out."""
 Rows = NDArray[np.int64]
@@ -87,7 +87,6 @@ class Fitter:
         self._memory = Memory()
         self._first_step_at = 0.0
         self._tried = False
-        self._compilation: dict[str, Any] | None = None
         self._compiled = 0.0
         self._worked = 0.0
         self._steps_done = 0
@@ -101,6 +100,8 @@ class Fitter:
         if found is not None:
             self._memory = found
             self._speaker.log(f"Going on after epoch {found.epoch}, from a checkpoint.")
+            self._tried = found.epoch > 0
+            self._engine.choose(PLAIN if found.trial is None else Trial.from_json(found.trial).way)
         self._started = time.monotonic() - self._memory.seconds
         self._tell_again()
         stopped_by = self._stopped_before()
@@ -117,7 +118,7 @@ class Fitter:
             stopped_by=stopped_by,
             memory=self._memory,
             first_step_at=self._first_step_at,
-            compilation=self._compilation,
+            compilation=self._memory.trial,
             rows_per_second=self._steps_done * self._batch / self._worked if self._worked else 0.0,
         )
 
@@ -156,7 +157,7 @@ class Fitter:
         if not self._tried:
             self._tried = True
             self._stopping.budget.compiled_seconds += self._compiled
-            self._compilation = self._try_compiler()
+            self._memory.trial = self._try_ways()
         stopped_by = cut_short or self._should_stop(loss)
         done = self._progress(epoch, self._steps)
         self._speaker.epoch(
@@ -168,8 +169,8 @@ class Fitter:
         )
         return stopped_by
 
-    def _try_compiler(self) -> dict[str, Any] | None:
-        """Where that can pay, measure whether XLA makes steps faster; what was tried is undone in the weights."""
+    def _try_ways(self) -> dict[str, Any] | None:
+        """Where that can pay, measure what makes steps faster; what was tried is undone in the weights."""
         stopping = self._stopping
         left = (stopping.epochs - self._memory.epoch) * self._worked * self._steps / max(1, self._steps_done)
         if not self._steps_done or min(left, self._seconds - self._elapsed()) < stopping.trial_seconds:
@@ -177,12 +178,12 @@ class Fitter:
         order = tf.constant(self._rows.order(1, self._steps * self._batch), dtype=tf.int32)
         rates, strengths = self._plan_rates()
 
-        def run(count: int) -> None:
+        def run(count: int) -> float:
             chunk = (order, rates, strengths, tf.constant(0), tf.constant(count), tf.constant(0))
-            self._watchdog.run(partial(self._engine.run_steps, *chunk))
+            return float(self._watchdog.run(partial(self._engine.run_steps, *chunk))[0])
 
         try:
-            trial = try_xla(self._engine, run, most_steps=self._steps, plain=self._steps_done / self._worked)
+            trial = try_ways(self._engine, run, most_steps=self._steps, plain=self._steps_done / self._worked)
         except Interrupted:
             return None
         self._speaker.log(str(trial))

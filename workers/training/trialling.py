@@ -1,65 +1,129 @@
-"""A short measured trial: do steps run faster when XLA compiles them?"""
+"""A short measured trial: do steps run faster when XLA compiles them, or with products of bfloat16?"""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 
-from workers.training.engine import Engine
+from workers.training.engine import PLAIN, Engine, Way
 
 MEASURED_SECONDS = 1.0
 WORTH = 1.1
+PROBED_STEPS = 16
+ALIKE = 0.05
+"""By which share of itself the mean loss of the first steps may differ where fewer bits are used."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """Steps a second of both ways; `xla` is 0 where XLA cannot compile this network."""
+    """Steps a second of each way. `xla` is 0 where XLA cannot compile this network, `mixed` where it is not to be
+    mixed, or learns something else then. `compile_seconds` is how long XLA took."""
 
     plain: float
     xla: float
+    mixed: float
     compile_seconds: float
     uses_xla: bool
+    uses_mixed: bool
+
+    @property
+    def way(self) -> Way:
+        return Way(fused=self.uses_xla, mixed=self.uses_mixed)
 
     def __str__(self) -> str:
-        words = "is used" if self.uses_xla else "is not used"
-        return f"XLA {words}: {self.xla:.4g} steps a second with it, {self.plain:.4g} without."
+        found = (
+            f"{self.plain:.4g} steps a second plainly, {self.xla:.4g} compiled by XLA, {self.mixed:.4g} with bfloat16"
+        )
+        used = " and ".join(
+            name for name, is_used in (("XLA", self.uses_xla), ("bfloat16", self.uses_mixed)) if is_used
+        )
+        return f"{found}: {used or 'neither'} is used."
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> Self:
+        return cls(**said)
 
-def try_xla(engine: Engine, run: Callable[[int], None], *, most_steps: int, plain: float) -> Trial:
-    """Let the engine use XLA if that is faster than the `plain` steps a second that it makes now.
 
-    `run` makes so many steps. What they do to the variables is undone.
+Run = Callable[[int], float]
+
+
+def try_ways(engine: Engine, run: Run, *, most_steps: int, plain: float) -> Trial:
+    """Let the engine use what is faster than the `plain` steps a second that it makes now: XLA first, then, with or
+    without it, mixed precision.
+
+    `run` makes so many first steps and returns the sum of their losses. What they do to the variables is undone.
     """
-    kept = [variable.numpy() for variable in engine.variables]
-    undo = engine.fuse()
-    xla, compile_seconds = 0.0, 0.0
+    bench = _Bench(engine, run, most_steps)
     try:
-        began = time.monotonic()
-        run(1)
-        compile_seconds = time.monotonic() - began
-        xla = _measure(run, most_steps)
-    except (tf.errors.OpError, TypeError, ValueError):
-        pass  # the network has operations that XLA does not know
+        xla, compile_seconds = bench.measure(Way(fused=True, mixed=False))
+        uses_xla = xla >= WORTH * plain
+        best, mixed = max(plain, xla) if uses_xla else plain, 0.0
+        if engine.network.mix is not None and bench.learns_alike(Way(fused=uses_xla, mixed=True)):
+            mixed, _ = bench.measure(Way(fused=uses_xla, mixed=True))
+        trial = Trial(
+            plain=plain,
+            xla=xla,
+            mixed=mixed,
+            compile_seconds=compile_seconds,
+            uses_xla=uses_xla,
+            uses_mixed=mixed >= WORTH * best,
+        )
+    except BaseException:
+        engine.choose(PLAIN)
+        raise
     finally:
-        if xla < WORTH * plain:
-            undo()
-        for variable, value in zip(engine.variables, kept, strict=True):
+        bench.restore()
+    engine.choose(trial.way)
+    return trial
+
+
+class _Bench:
+    """Runs the same first steps in several ways, from the same variables."""
+
+    def __init__(self, engine: Engine, run: Run, most_steps: int) -> None:
+        self._engine = engine
+        self._run = run
+        self._most_steps = most_steps
+        self._kept = [variable.numpy() for variable in engine.variables]
+
+    def restore(self) -> None:
+        for variable, value in zip(self._engine.variables, self._kept, strict=True):
             variable.assign(value)
-    return Trial(plain=plain, xla=xla, compile_seconds=compile_seconds, uses_xla=xla >= WORTH * plain)
 
+    def measure(self, way: Way) -> tuple[float, float]:
+        """Return steps a second, over as many as take a second, and how long the first one took; (0, 0) where the
+        network has operations that this way does not know."""
+        self._engine.choose(way)
+        try:
+            began = time.monotonic()
+            self._run(1)
+            compile_seconds = time.monotonic() - began
+            count = 1
+            while True:
+                began = time.monotonic()
+                self._run(count)
+                took = time.monotonic() - began
+                if took >= MEASURED_SECONDS or count >= self._most_steps:
+                    return count / took, compile_seconds
+                count = min(self._most_steps, 4 * count)
+        except (tf.errors.OpError, TypeError, ValueError):
+            return 0.0, 0.0
 
-def _measure(run: Callable[[int], None], most_steps: int) -> float:
-    """Steps a second, over as many steps as take a second."""
-    count = 1
-    while True:
-        began = time.monotonic()
-        run(count)
-        took = time.monotonic() - began
-        if took >= MEASURED_SECONDS or count >= most_steps:
-            return count / took
-        count = min(most_steps, 4 * count)
+    def learns_alike(self, way: Way) -> bool:
+        """Whether the first steps have about the same loss as plainly."""
+        count = min(PROBED_STEPS, self._most_steps)
+        losses = []
+        try:
+            for tried in (PLAIN, way):
+                self.restore()
+                self._engine.choose(tried)
+                losses.append(self._run(count))
+        except (tf.errors.OpError, TypeError, ValueError):
+            return False
+        return math.isclose(losses[0], losses[1], rel_tol=ALIKE)

@@ -5,6 +5,7 @@ inputs are then (members, rows, …) and outputs (members, rows, outputs); witho
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -50,6 +51,9 @@ Prepare = Callable[[Arrays, NDArray[Any], NDArray[np.int64], NDArray[np.int64]],
 """Called with inputs, targets, and the rows that train and that are held out, a leading axis of members in both."""
 Settle = Callable[[Arrays, NDArray[Any], NDArray[np.int64], NDArray[np.float32]], None]
 """Called with inputs, targets, the held-out rows and their weights, a leading axis of members in both."""
+Mix = Callable[[str], AbstractContextManager[None]]
+"""Within it `forward` rounds what goes into its products as a policy of Keras says (`mixed_bfloat16`, `mixed_float16`);
+outputs may have its type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,8 @@ class Network:
     running average of the
     weights (0: none), which then is what is judged and kept. `prepare` fits, before the first step, what needs no
     steps;
-    `settle` chooses, after the last, what held-out rows have to say in.
+    `settle` chooses, after the last, what held-out rows have to say in. `mix` is None where all is to stay float32
+    (`catalog.mixing` makes it for layers of Keras).
     """
 
     forward: Forward
@@ -85,6 +90,7 @@ class Network:
     augment: Callable[[Any, Any], Any] | None = None
     prepare: Prepare | None = None
     settle: Settle | None = None
+    mix: Mix | None = None
     rate_factors: Mapping[str, float] = field(default_factory=dict)
     decays: Mapping[str, float] = field(default_factory=dict)
     optimizer_settings: Mapping[str, float] = field(default_factory=dict)

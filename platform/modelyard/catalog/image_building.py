@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import Model, layers
 
 from modelyard.catalog.building import Network, Problem
+from modelyard.catalog.mixing import mix_layers
 
 COVERED = 0.3
 """The side of the covered square, as a share of the image's."""
@@ -107,4 +108,5 @@ def finish_image_network(
         decays={variable.path: 1.0 for variable in model.trainable_variables if variable.path.endswith("kernel")},
         average=average,
         augment=augment,
+        mix=mix_layers(model.layers[:-1]),
     )

@@ -8,7 +8,8 @@ weight decay that fade. All members are one batched product of matrices, which c
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -39,6 +40,7 @@ class TableMembers:
         self._random = np.random.default_rng([problem.seed, 7])
         self.members = members
         self.dropout = dropout
+        self._products = "float32"
         self.classifies = problem.task == "classification"
         self.code_sizes = problem.code_sizes
         self.number_count = problem.inputs["numbers"].shape[1] if "numbers" in problem.inputs else 0
@@ -53,12 +55,23 @@ class TableMembers:
         signal = self._embed(inputs) * self.scale[:, None, :]
         last = len(self.kernels) - 1
         for index, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            signal = tf.matmul(signal, kernel) + bias[:, None, :]
+            products = self._products if index < last else "float32"
+            signal = _multiply(signal, kernel, products) + bias[:, None, :]
             if index < last:
                 signal = self._activate(signal)
                 if training and self.dropout:
                     signal = _drop(signal, self.dropout * strength, seed + tf.constant([0, 7919 * (index + 1)]))
         return signal
+
+    @contextmanager
+    def mix(self, precision: str) -> Iterator[None]:
+        """The products of all layers but the last are computed from rounded numbers. Waves are not: their angles are
+        large."""
+        self._products = precision.removeprefix("mixed_")
+        try:
+            yield
+        finally:
+            self._products = "float32"
 
     def _activate(self, signal: Any) -> Any:
         return tf.nn.selu(signal) if self.classifies else signal * tf.tanh(tf.nn.softplus(signal))
@@ -215,6 +228,7 @@ def build_table_network(problem: Problem, hyperparameters: Mapping[str, Any], *,
         average=AVERAGE,
         rate_factors=group.rate_factors,
         decays=group.decays,
+        mix=group.mix,
     )
 
 
@@ -227,6 +241,11 @@ def _find_embedded(problem: Problem) -> NDArray[np.int64]:
     distinct = np.array([len(np.unique(sample[:, index])) for index in range(sample.shape[1])])
     found = np.flatnonzero(distinct >= FEWEST_DISTINCT)
     return found if len(found) <= MOST_EMBEDDED else np.zeros(0, dtype=np.int64)
+
+
+def _multiply(signal: Any, kernel: Any, products: str) -> Any:
+    """The product in float32, of numbers rounded to the type `products`."""
+    return tf.cast(tf.matmul(tf.cast(signal, products), tf.cast(kernel, products)), tf.float32)
 
 
 def _drop(signal: Any, rate: Any, seed: Any) -> Any:

@@ -14,6 +14,7 @@ from keras import Input, Model, layers, ops
 from numpy.typing import NDArray
 
 from modelyard.catalog.building import Arrays, Network, Problem
+from modelyard.catalog.mixing import mix_layers
 from modelyard.catalog.text_linear import Shape, fit_members, spread_rows, weigh_branches
 from modelyard.catalog.texts import choose_batch_size, choose_epochs, choose_members
 
@@ -195,4 +196,5 @@ def build_text_network(problem: Problem, hyperparameters: Mapping[str, Any], rea
         label_smoothing=hyperparameters["label_smoothing"],
         prepare=group.prepare,
         settle=group.settle,
+        mix=mix_layers([layer for model in group.deep for layer in model.layers[:-1]]),
     )

@@ -10,6 +10,7 @@ from keras import Input, Model, layers, ops
 from numpy.typing import NDArray
 
 from modelyard.catalog.building import Network, Problem
+from modelyard.catalog.mixing import mix_layers
 from modelyard.catalog.tables import choose_batch_size
 
 Array = NDArray[np.float32]
@@ -136,6 +137,7 @@ def build(problem: Problem, hyperparameters: Mapping[str, Any]) -> Network:
         schedule=hyperparameters["schedule"],
         optimizer=hyperparameters["optimizer"],
         loss="reconstruction",
+        mix=mix_layers(autoencoder.layers[:-1]),
     )
 
 
