@@ -33,6 +33,8 @@ SECONDS_OF_STEPS = 0.2
 """How long one compiled call may take: as often are "finish", "cancel" and the clock looked at."""
 TRIAL_SECONDS = 600.0
 """On a processor XLA takes long to compile and gains little; on a GPU ways are tried at once."""
+QUICKER = 10
+"""So many times sooner a trial of bfloat16 pays, which needs no compiler."""
 RECENT_EPOCHS = 5
 """From how many epochs it is judged how long the others will take; the first one, which compiles, is left out."""
 Rows = NDArray[np.int64]
@@ -41,7 +43,7 @@ Rows = NDArray[np.int64]
 @dataclass(frozen=True, kw_only=True)
 class Stopping:
     """When to stop. `seconds` is what is left for training, from its first step, as far as `budget` knows. Training
-    that will go on for `trial_seconds` is worth a trial of other ways to compile it."""
+    that will go on for `trial_seconds` is worth a trial of XLA."""
 
     epochs: int
     patience: int
@@ -173,7 +175,8 @@ class Fitter:
         """Where that can pay, measure what makes steps faster; what was tried is undone in the weights."""
         stopping = self._stopping
         left = (stopping.epochs - self._memory.epoch) * self._worked * self._steps / max(1, self._steps_done)
-        if not self._steps_done or min(left, self._seconds - self._elapsed()) < stopping.trial_seconds:
+        left = min(left, self._seconds - self._elapsed())
+        if not self._steps_done or left < stopping.trial_seconds / QUICKER:
             return None
         order = tf.constant(self._rows.order(1, self._steps * self._batch), dtype=tf.int32)
         rates, strengths = self._plan_rates()
@@ -183,7 +186,13 @@ class Fitter:
             return float(self._watchdog.run(partial(self._engine.run_steps, *chunk))[0])
 
         try:
-            trial = try_ways(self._engine, run, most_steps=self._steps, plain=self._steps_done / self._worked)
+            trial = try_ways(
+                self._engine,
+                run,
+                most_steps=self._steps,
+                plain=self._steps_done / self._worked,
+                with_xla=left >= stopping.trial_seconds,
+            )
         except Interrupted:
             return None
         self._speaker.log(str(trial))

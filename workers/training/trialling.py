@@ -19,8 +19,8 @@ ALIKE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """Steps a second of each way. `xla` is 0 where XLA cannot compile this network, `mixed` where it is not to be
-    mixed, or learns something else then. `compile_seconds` is how long XLA took."""
+    """Steps a second of each way. `xla` is 0 where it was not tried or cannot compile this network, `mixed` where it is
+    not to be mixed, or learns something else then. `compile_seconds` is how long XLA took."""
 
     plain: float
     xla: float
@@ -34,13 +34,10 @@ class Trial:
         return Way(fused=self.uses_xla, mixed=self.uses_mixed)
 
     def __str__(self) -> str:
-        found = (
-            f"{self.plain:.4g} steps a second plainly, {self.xla:.4g} compiled by XLA, {self.mixed:.4g} with bfloat16"
-        )
-        used = " and ".join(
-            name for name, is_used in (("XLA", self.uses_xla), ("bfloat16", self.uses_mixed)) if is_used
-        )
-        return f"{found}: {used or 'neither'} is used."
+        ways = [(self.plain, "plainly"), (self.xla, "compiled by XLA"), (self.mixed, "with bfloat16")]
+        found = ", ".join(f"{speed:.4g} {way}" for speed, way in ways if speed)
+        used = [name for name, is_used in (("XLA", self.uses_xla), ("bfloat16", self.uses_mixed)) if is_used]
+        return f"Steps a second: {found}. Used: {' and '.join(used) or 'neither XLA nor bfloat16'}."
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +50,7 @@ class Trial:
 Run = Callable[[int], float]
 
 
-def try_ways(engine: Engine, run: Run, *, most_steps: int, plain: float) -> Trial:
+def try_ways(engine: Engine, run: Run, *, most_steps: int, plain: float, with_xla: bool) -> Trial:
     """Let the engine use what is faster than the `plain` steps a second that it makes now: XLA first, then, with or
     without it, mixed precision.
 
@@ -61,7 +58,7 @@ def try_ways(engine: Engine, run: Run, *, most_steps: int, plain: float) -> Tria
     """
     bench = _Bench(engine, run, most_steps)
     try:
-        xla, compile_seconds = bench.measure(Way(fused=True, mixed=False))
+        xla, compile_seconds = bench.measure(Way(fused=True, mixed=False)) if with_xla else (0.0, 0.0)
         uses_xla = xla >= WORTH * plain
         best, mixed = max(plain, xla) if uses_xla else plain, 0.0
         if engine.network.mix is not None and bench.learns_alike(Way(fused=uses_xla, mixed=True)):
