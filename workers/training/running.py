@@ -88,7 +88,7 @@ class Run:
         speaker.device(self._device)
         self._remove_damaged_checkpoints()
         speaker.phase("reading")
-        scratch = self._folder / "artifact.partial"
+        scratch = self._target.with_name(f"{self._target.name}.partial")
         if template.task == "forecasting":
             report = self._make_forecaster(hyperparameters, scratch)
         else:

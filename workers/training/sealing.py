@@ -4,7 +4,9 @@ Whatever a training need not do twice lies in such folders: the state at the end
 candidate. A folder is either whole or not there.
 """
 
+import errno
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,9 +50,7 @@ def seal(
 ) -> None:
     """Have `write` fill a folder, and let it become `target` once all of it is on the disk. `facts` are JSON values."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + PARTIAL)
-    for leftover in (partial, target):
-        shutil.rmtree(leftover, ignore_errors=True)
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL}")
     partial.mkdir()
     if write is not None:
         write(partial)
@@ -60,10 +60,27 @@ def seal(
     reach("checkpoint.flushed")
     digests = {name: digest_of(path) for name, path in files.items()}
     write_json(partial / MANIFEST, {"plan": plan_digest, "files": digests, "facts": dict(facts)})
-    reach("checkpoint.before_rename")
-    partial.rename(target)
-    reach("checkpoint.renamed")
+    _put(partial, target)
+
+
+def _put(partial: Path, target: Path) -> None:
+    """Let it take the place of whatever is there. A worker that was frozen, and lost the run meanwhile, may do the same
+    with the same until it hears of that."""
+    while not _is_put(partial, target):
+        shutil.rmtree(target, ignore_errors=True)
     _flush(target.parent)
+
+
+def _is_put(partial: Path, target: Path) -> bool:
+    reach("checkpoint.before_rename")
+    try:
+        partial.rename(target)
+    except OSError as fault:
+        if fault.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    reach("checkpoint.renamed")
+    return True
 
 
 def open_sealed(target: Path, *, plan_digest: str) -> Sealed | None:
@@ -75,7 +92,10 @@ def open_sealed(target: Path, *, plan_digest: str) -> Sealed | None:
 
 
 def remove_damaged(folder: Path) -> list[str]:
-    """Remove what was sealed below `folder` and is not whole any more; return its names."""
+    """Remove what is half written below `folder`, and what was sealed and is not whole any more; return names of the
+    latter."""
+    for left in [path for path in folder.rglob(f"*{PARTIAL}") if path.is_dir()]:
+        shutil.rmtree(left, ignore_errors=True)
     sealed = [manifest.parent for manifest in folder.rglob(MANIFEST) if not _is_partial(manifest)]
     damaged = [target for target in sorted(sealed) if _read_whole(target) is None]
     for target in damaged:
