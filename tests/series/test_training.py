@@ -12,6 +12,7 @@ from modelyard.contracts.signature import Signature
 from modelyard.features import load_decoder, load_features
 from tests.series.samples import KINDS, SHOPS, Columns, export, months, prepare, shop_sales, train
 from workers.training.failures import TrainingFailure
+from workers.training.forecasting.blending import Evidence, blend_scaled, choose_blend
 from workers.training.forecasting.whole import Forecaster
 from workers.training.verifying import Verifier
 
@@ -148,6 +149,24 @@ def test_series_without_a_validation_stretch_are_forecast_by_simple_rules(tmp_pa
     forecaster = train(tmp_path / "run", prepare(tmp_path / "data", columns, SINGLE, horizon=6))
     assert forecaster.report["metrics"]["validation"] == {}
     assert len(answer(export(tmp_path / "artifact", forecaster), {})[0]["values"]) == 6
+
+
+def test_ranges_reckon_with_what_befell_all_series_at_once() -> None:
+    draws = np.random.default_rng(5)
+    shocks = draws.normal(size=(40, 4, 1, 1))
+    truth = shocks + 0.3 * draws.normal(size=(40, 4, 30, 8))
+    inside = []
+    for trial in truth:
+        seen = Evidence(
+            names=("zero",),
+            medians=np.zeros((90, 8, 1)),
+            truth=trial[:3].reshape(90, 8),
+            quantiles=None,
+            cuts=np.repeat(np.arange(3), 30),
+        )
+        ranges = blend_scaled(choose_blend(seen, 1), seen.names, np.zeros((30, 8, 1)), None)
+        inside.append(np.mean((ranges[..., 0] <= trial[3]) & (trial[3] <= ranges[..., -1])))
+    assert np.mean(inside) > 0.76
 
 
 def answer(folder: Path, *rows: dict[str, Any]) -> list[dict[str, Any]]:

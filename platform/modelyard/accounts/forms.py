@@ -12,8 +12,17 @@ from django.utils.translation import gettext_lazy as _
 from modelyard.accounts import attempts
 from modelyard.accounts.keys import MOST_OVERLAP_HOURS
 from modelyard.accounts.models import Role, User
+from modelyard.names import clean_text
 
 FRESH_SECONDS = 900
+
+
+class LineField(forms.CharField):
+    """A name: one line without unseen characters."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        return clean_text(text, len(text) + 1)
 
 
 def _check_password(person: User, password: str, form: forms.Form, name: str) -> None:
@@ -39,7 +48,7 @@ class SignInForm(forms.Form):
 
 
 class SignUpForm(forms.Form):
-    name = forms.CharField(
+    name = LineField(
         label=_("Your name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
@@ -57,7 +66,7 @@ class ForgottenForm(forms.Form):
 
 
 class PersonForm(forms.Form):
-    name = forms.CharField(
+    name = LineField(
         label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     language = forms.ChoiceField(
@@ -127,9 +136,7 @@ class AppForm(ProofForm):
 
 
 class PasskeyForm(ProofForm):
-    name = forms.CharField(
-        label=_("Name"), max_length=60, help_text=_("How you tell it from others, such as “work laptop”.")
-    )
+    name = LineField(label=_("Name"), max_length=60, help_text=_("How you tell it from others, such as “work laptop”."))
 
 
 class CredentialForm(forms.Form):
@@ -159,7 +166,7 @@ class SecondFactorForm(forms.Form):
 
 
 class WorkspaceForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = LineField(label=_("Name"), max_length=120)
 
 
 class WorkspaceRuleForm(forms.Form):
@@ -178,7 +185,7 @@ class InvitationForm(forms.Form):
 class KeyForm(forms.Form):
     """A new key. Scopes are explained where they are chosen."""
 
-    name = forms.CharField(
+    name = LineField(
         label=_("Name"), max_length=120, help_text=_("What it is for, such as “shop checkout”. Only people see it.")
     )
     scopes = forms.MultipleChoiceField(

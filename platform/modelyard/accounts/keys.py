@@ -15,6 +15,7 @@ from modelyard.accounts.services import record, require_role, role_of
 from modelyard.contracts.crash_points import reach
 from modelyard.contracts.keys import digest_secret, draw_key, parse_key
 from modelyard.errors import Conflict, InvalidInput, NotAllowed
+from modelyard.names import clean_text
 
 SCOPES = ("predict", "read", "write", "admin")
 MOST_KEYS = 100
@@ -53,6 +54,7 @@ def create_key(
 
     `within` is the key that asks for it, where a key does: the new one may not do more, elsewhere or for longer.
     """
+    name = clean_text(name, len(name) + 1)
     problems = _problems_of(name, scopes, endpoints or [], days)
     if problems:
         raise InvalidInput(problems)
@@ -65,7 +67,7 @@ def create_key(
     if ApiKey.objects.live().filter(workspace=workspace).count() >= MOST_KEYS:
         raise Conflict(f"{workspace.name} has {MOST_KEYS} live keys, which is the most; revoke one that is not used")
     key, text = _draw(
-        ApiKey(name=name.strip(), workspace=workspace, user=user, scopes=sorted(set(scopes)), expires_at=expires_at),
+        ApiKey(name=name, workspace=workspace, user=user, scopes=sorted(set(scopes)), expires_at=expires_at),
         endpoints or [],
     )
     record("key.create", key.id, by=user, workspace=workspace, request=request, name=key.name, scopes=key.scopes)
@@ -193,7 +195,7 @@ def _beyond(within: ApiKey, scopes: list[str], endpoints: list[str]) -> dict[str
 
 def _problems_of(name: str, scopes: list[str], endpoints: list[str], days: int | None) -> dict[str, str]:
     problems = {}
-    if not 1 <= len(name.strip()) <= 120:
+    if not 1 <= len(name) <= 120:
         problems["name"] = "must have 1 to 120 characters; say what the key is for"
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from modelyard.accounts.audit.marking import draw_mark
 from modelyard.accounts.models import AuditEvent, Membership, Role, User, Workspace
 from modelyard.errors import InvalidInput, NotAllowed
+from modelyard.names import clean_text
 
 RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 
@@ -78,6 +79,7 @@ def record(
 
 
 def _checked_name(name: str) -> str:
-    if not 1 <= len(name.strip()) <= 120:
-        raise InvalidInput({"name": f"must have 1 to 120 characters, got {len(name.strip())}"})
-    return name.strip()
+    line = clean_text(name, len(name) + 1)
+    if not 1 <= len(line) <= 120:
+        raise InvalidInput({"name": f"must have 1 to 120 characters, got {len(line)}"})
+    return line

@@ -1,24 +1,14 @@
-"""Names that people give: text to show, never a path, and never able to turn the text around them."""
+"""Names of files and data sets: text to show, never a path."""
 
-import unicodedata
 from pathlib import PurePosixPath
 
 from django.utils.translation import gettext as _
 
 from modelyard.errors import InvalidInput
+from modelyard.names import clean_text
 
 FILENAME_LENGTH = 200
 DATASET_LENGTH = 120
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode's categories of control and format characters (bidirectional marks, zero-width), of surrogate, private and
-unassigned ones, and of line ends."""
-
-
-def clean_text(text: str, length: int) -> str:
-    """Return `text` composed (NFC), without unseen characters, spaces collapsed, at most `length` characters."""
-    composed = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
-    visible = "".join(" " if letter in "\t\n\r" else letter for letter in composed if _is_visible(letter))
-    return " ".join(visible.split())[:length].strip()
 
 
 def clean_filename(text: str) -> str:
@@ -45,7 +35,3 @@ def name_from_file(filename: str) -> str:
     """A name for a data set whose person gave none: the file's, without its ending."""
     stem = PurePosixPath(clean_filename(filename)).stem.strip(". ")
     return clean_text(stem, DATASET_LENGTH - 5) or "data"
-
-
-def _is_visible(letter: str) -> bool:
-    return letter in "\t\n\r" or unicodedata.category(letter) not in UNSEEN

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from modelyard.runs.models import TrainingRun
+from modelyard.templatetags.display import number, percent
 
 MOST_POINTS = 1000
 
@@ -79,13 +80,20 @@ def _draw_curve(name: str, epochs: list[tuple[int, dict[str, Any]]]) -> dict[str
     }
 
 
-def describe_headline(run: TrainingRun) -> dict[str, Any] | None:
-    """The one number to show of a run that has succeeded; None where its report names none."""
+def describe_headline(run: TrainingRun) -> dict[str, str] | None:
+    """The one figure to show of a run that has succeeded, as words: title, value, and low and high where it has an
+    interval; None where its report names none."""
     version = getattr(run, "model_version", None)
     headline = (version.report or {}).get("headline") if version is not None else None
     if not headline:
         return None
-    return {**headline, "title": title_of_metric(headline["name"]), "is_share": headline["name"] in SHARES}
+    is_share = headline["name"] in SHARES
+    shown = {
+        end: percent(headline[end], 1) if is_share else number(headline[end])
+        for end in ("value", "low", "high")
+        if headline.get(end) is not None
+    }
+    return {"title": title_of_metric(headline["name"]), **shown}
 
 
 def _is_number(value: object) -> bool:

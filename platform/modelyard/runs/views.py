@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from modelyard.accounts.models import Role, User
@@ -37,7 +38,7 @@ def list_runs(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     found = mine.filter(state=state) if state in RunState.values else mine
     page = Paginator(found.order_by("-created_at"), PAGE).get_page(request.GET.get("page"))
-    titles = {template.slug: template.title for template in list_templates()}
+    titles = {template.slug: _(template.title) for template in list_templates()}
     context = {"page": page, "state": state, "states": RunState.choices, "any": mine.exists(), "titles": titles}
     return render(request, "runs/list.html", context)
 
@@ -183,7 +184,7 @@ def _named_version(request: HttpRequest) -> DatasetVersion:
 
 
 def _template_of(run: TrainingRun) -> str:
-    titles = {template.slug: template.title for template in list_templates()}
+    titles = {template.slug: _(template.title) for template in list_templates()}
     return titles.get(run.model_template, run.model_template)
 
 

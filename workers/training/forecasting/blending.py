@@ -1,7 +1,8 @@
 """How much each candidate has to say, and how far off the blend usually is: chosen on the validation windows.
 
 Weights by greedy selection with replacement (Caruana and others, 2004, as in AutoGluon-TimeSeries) on the scaled
-absolute error. Quantiles by split conformal prediction for each stretch of the horizon (Vovk; Romano and others, 2019).
+absolute error. Quantiles by conformal prediction for each stretch of the horizon (Vovk; Romano and others, 2019), from
+the errors of weights that were chosen without the windows they are measured on (CV+: Barber and others, 2021).
 """
 
 from collections.abc import Sequence
@@ -38,12 +39,14 @@ class Blend:
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What was answered for the validation windows: `medians` (windows, horizon, candidates) and `truth` (windows,
-    horizon; NaN where unknown), scaled; `quantiles` (windows, horizon, levels) are the network's, if any."""
+    horizon; NaN where unknown), scaled; `quantiles` (windows, horizon, levels) are the network's, if any; `cuts`
+    (windows,) number the moments from which it was forecast."""
 
     names: tuple[str, ...]
     medians: NDArray[np.floating]
     truth: Floats
     quantiles: NDArray[np.floating] | None
+    cuts: NDArray[np.int64]
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ def choose_blend(evidence: Evidence, period: int) -> Blend:
     errors = measure_errors(evidence.answers, evidence.truth)
     weights = _choose_weights(evidence.answers, evidence.truth, errors)
     chosen = {name: float(weight) for name, weight in zip(evidence.all_names, weights, strict=True)}
-    return Blend(weights=chosen, offsets=_calibrate(evidence, weights))
+    return Blend(weights=chosen, offsets=_calibrate(evidence, weights, _choose_for_each(evidence, weights, errors)))
 
 
 def measure_errors(answers: Floats, truth: Floats) -> Floats:
@@ -101,22 +104,36 @@ def _choose_weights(answers: Floats, truth: Floats, errors: Floats) -> Floats:
     return np.asarray(trust * greedy + (1.0 - trust) * near / near.sum())
 
 
-def _calibrate(evidence: Evidence, weights: Floats) -> Floats:
+def _choose_for_each(evidence: Evidence, weights: Floats, errors: Floats) -> Floats:
+    """For every window the weights that the windows of the other cuts choose, shape (windows, candidates): its error
+    then is one of weights that have not seen it, as later ones will be."""
+    chosen = np.tile(weights, (len(evidence.truth), 1))
+    known = ~np.isnan(evidence.truth).all(axis=1)
+    answers = evidence.answers
+    for cut in np.unique(evidence.cuts):
+        others = (evidence.cuts != cut) & known
+        if others.any():
+            chosen[evidence.cuts == cut] = _choose_weights(answers[others], evidence.truth[others], errors[others])
+    return chosen
+
+
+def _calibrate(evidence: Evidence, weights: Floats, weights_of_each: Floats) -> Floats:
     """What to add to the blend of each level so that it is exceeded as often as it says."""
     horizon = evidence.truth.shape[1]
-    count = len(evidence.names)
-    centre = np.einsum("nhk,k->nh", evidence.medians.astype(np.float64), weights[:count])
-    base = np.repeat(centre[:, :, None], len(LEVELS), axis=2)
+    centre = np.einsum("nhk,nk->nh", evidence.answers, weights_of_each)
+    spread = np.zeros((*centre.shape, len(LEVELS)))
     if evidence.quantiles is not None:
-        base = base + weights[count] * evidence.quantiles
-    residuals = evidence.truth[:, :, None] - base
+        spread += weights[-1] * (evidence.quantiles - evidence.quantiles[:, :, MEDIAN : MEDIAN + 1])
+    residuals = (evidence.truth - centre)[:, :, None] - spread
     known = ~np.isnan(evidence.truth)
     stretches = int(np.clip(known.sum() // RESIDUALS_OF_A_STRETCH, 1, min(STRETCHES, horizon)))
     parts = np.array_split(np.arange(horizon), stretches)
-    windows = int(known.any(axis=1).sum())
-    wider = np.sqrt((windows + 1.0) / max(1.0, windows - 1.0)) if windows > 1 else 1.5
-    learned = evidence.quantiles is not None and weights[count] > 0
-    found = [_offsets_of(residuals[:, part], known[:, part], wider, alike=not learned) for part in parts]
+    learned = evidence.quantiles is not None and weights[-1] > 0
+    wider = _widen(evidence, known)
+    found = []
+    for part in parts:
+        offsets = _offsets_of(residuals[:, part], known[:, part], alike=not learned)
+        found.append(wider * offsets + (wider - 1.0) * spread[:, part].mean(axis=(0, 1)))
     middles = [float(part.mean()) for part in parts]
     steps = np.arange(horizon)
     offsets = np.stack(
@@ -125,7 +142,16 @@ def _calibrate(evidence: Evidence, weights: Floats) -> Floats:
     return offsets if learned else _widening(offsets)
 
 
-def _offsets_of(residuals: Floats, known: NDArray[np.bool_], wider: float, *, alike: bool) -> Floats:
+def _widen(evidence: Evidence, known: NDArray[np.bool_]) -> float:
+    """How much wider than the errors at hand: for few windows, and for few cuts. Whatever befell all series at one cut
+    was seen once, so that n cuts leave the error of a mean of n: 1 + 1/n of the variance of a further one."""
+    seen = known.any(axis=1)
+    windows, cuts = int(seen.sum()), len(np.unique(evidence.cuts[seen]))
+    few_windows = np.sqrt((windows + 1.0) / (windows - 1.0)) if windows > 1 else 1.5
+    return float(max(few_windows, np.sqrt(1.0 + 1.0 / cuts)))
+
+
+def _offsets_of(residuals: Floats, known: NDArray[np.bool_], *, alike: bool) -> Floats:
     """Offsets that leave the median where it is; `alike` where the residuals of all levels are the same. Few residuals
     say nothing of skewness: they count for both sides."""
     if not known.any():
@@ -133,7 +159,7 @@ def _offsets_of(residuals: Floats, known: NDArray[np.bool_], wider: float, *, al
     many = int(known.sum()) >= RESIDUALS_FOR_SKEWNESS
     if alike and not many:
         sizes = np.abs(residuals[..., MEDIAN][known])
-        return np.array([np.sign(q - 0.5) * wider * np.quantile(sizes, abs(2 * q - 1)) for q in LEVELS])
+        return np.array([np.sign(q - 0.5) * np.quantile(sizes, abs(2 * q - 1)) for q in LEVELS])
     found = np.array([np.quantile(residuals[..., level][known], q) for level, q in enumerate(LEVELS)])
     return np.asarray(found - found[MEDIAN] if many else (found - found[::-1]) / 2.0)
 

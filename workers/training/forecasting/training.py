@@ -174,13 +174,15 @@ def _gather(trials: Any, recipe: Recipe, model: keras.Model | None) -> Evidence:
     names = tuple(one.name for one in recipe.candidates)
     if not trials:
         empty = np.zeros((0, recipe.horizon, len(names)))
-        return Evidence(names=names, medians=empty, truth=np.zeros((0, recipe.horizon)), quantiles=None)
+        nowhere = np.zeros(0, np.int64)
+        return Evidence(names=names, medians=empty, truth=np.zeros((0, recipe.horizon)), quantiles=None, cuts=nowhere)
     truth = [(t.truth - t.outlooks.centre[:, None]) / t.outlooks.scale[:, None] for t in trials]
     return Evidence(
         names=names,
         medians=np.concatenate([trial.outlooks.medians for trial in trials]),
         truth=np.concatenate(truth),
         quantiles=None if model is None else networks.ask(model, np.concatenate([t.outlooks.window for t in trials])),
+        cuts=np.concatenate([np.full(len(trial.truth), trial.cut, dtype=np.int64) for trial in trials]),
     )
 
 
